@@ -1,0 +1,69 @@
+// Package record holds the FHIR record of everyone.
+//
+// Resources are kept byte for byte with all their versions; rows of a search
+// index make them quick to find. There is one way in, PutAll, which does all
+// of that in the caller's transaction.
+//
+// Spec: https://hl7.org/fhir/R4/http.html and https://hl7.org/fhir/R4/search.html
+package record
+
+import (
+	"context"
+	"time"
+
+	"hale/internal/access"
+	"hale/internal/base/ids"
+	"hale/internal/standard/fhir"
+	"hale/internal/store/db"
+	"hale/internal/store/event"
+)
+
+// Source is who or what wrote a resource: its provenance.
+type Source struct {
+	Actor access.Actor
+	Feed  string // the name of the feed it came by; empty for a form
+}
+
+// Draft is a resource to be put.
+type Draft struct {
+	Type, ID  string // an empty ID asks for a new one
+	Body      []byte // must not change afterwards
+	IfVersion int64  // fail unless this is the current version; 0 is any
+}
+
+// Change is a resource that was put and differs from what was there.
+type Change struct {
+	Type, ID, Patient string // Patient is empty where it belongs to no one patient
+	Version           int64
+	At                time.Time
+	Body              []byte
+	Node              fhir.Node
+	Created, Deleted  bool
+}
+
+// Projector keeps a narrow typed view of some types, in the transaction of
+// the change itself.
+type Projector interface {
+	Types() []string
+	Project(ctx context.Context, tx *db.Tx, batch []Change) error
+}
+
+// Store is the record.
+type Store struct {
+	db     *db.DB
+	ids    *ids.Source
+	now    func() time.Time
+	events *event.Log
+	views  map[string][]Projector
+}
+
+// New returns the record in d, with views that follow every change.
+func New(d *db.DB, ids *ids.Source, now func() time.Time, events *event.Log, views ...Projector) *Store {
+	s := &Store{db: d, ids: ids, now: now, events: events, views: map[string][]Projector{}}
+	for _, v := range views {
+		for _, typ := range v.Types() {
+			s.views[typ] = append(s.views[typ], v)
+		}
+	}
+	return s
+}
