@@ -1,0 +1,108 @@
+package consent
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"hale/internal/access"
+	"hale/internal/base/errs"
+	"hale/internal/base/ids"
+	"hale/internal/store/db"
+)
+
+// Store keeps consent events.
+type Store struct {
+	db  *db.DB
+	ids *ids.Source
+	now func() time.Time
+}
+
+// NewStore returns a store on d.
+func NewStore(d *db.DB, ids *ids.Source, now func() time.Time) *Store {
+	return &Store{db: d, ids: ids, now: now}
+}
+
+var errEvent = errs.New(errs.Invalid, "A choice needs a channel, a topic and what was chosen.")
+
+// Add appends events for the patient whom pass opens.
+func (s *Store) Add(ctx context.Context, pass access.Pass, events ...Event) error {
+	patient, err := pass.Open(access.EditContacts)
+	if err != nil {
+		return err
+	}
+	for i := range events {
+		events[i].Patient = patient
+		events[i].Actor = pass.Actor().ID
+	}
+	return s.db.Tx(ctx, func(tx *db.Tx) error { return s.AddIn(ctx, tx, events...) })
+}
+
+// AddIn appends events inside the transaction of their cause: a STOP, an
+// import. It fills in an empty ID and a zero At.
+func (s *Store) AddIn(ctx context.Context, tx *db.Tx, events ...Event) error {
+	args := make([]any, 0, len(events)*10)
+	for _, e := range events {
+		if e.Patient == "" || e.Channel == "" || e.Purpose == "" || e.Action == "" {
+			return errEvent
+		}
+		if e.ID == "" {
+			e.ID = s.ids.New()
+		}
+		if e.At.IsZero() {
+			e.At = s.now()
+		}
+		var until int64
+		if !e.Until.IsZero() {
+			until = e.Until.UnixMicro()
+		}
+		args = append(args, e.ID, e.Patient, e.Channel, e.Purpose, string(e.Action), e.Method, e.Actor, e.Evidence, e.At.UnixMicro(), until)
+	}
+	const head = `insert into consent_event (id, patient, channel, purpose, action, method, actor, evidence, at, until)`
+	if err := db.InsertMany(ctx, tx, head, "", 10, args); err != nil {
+		return fmt.Errorf("consent: add: %w", err)
+	}
+	return nil
+}
+
+// Of returns every event of the patient whom pass opens, oldest first.
+func (s *Store) Of(ctx context.Context, pass access.Pass) ([]Event, error) {
+	patient, err := pass.Open(access.ReadContacts)
+	if err != nil {
+		return nil, err
+	}
+	by, err := List(ctx, s.db, []string{patient})
+	return by[patient], err
+}
+
+// List returns the events of each patient, oldest first. It is for parts of
+// Hale that decide about many people at once and hold a right to.
+func List(ctx context.Context, c db.Conn, patients []string) (map[string][]Event, error) {
+	by := map[string][]Event{}
+	if len(patients) == 0 {
+		return by, nil
+	}
+	q := `
+		select id, patient, channel, purpose, action, method, actor, evidence, at, until
+		from consent_event
+		where patient in (` + db.In(1, len(patients)) + `)
+		order by patient, at, id`
+	list, err := db.All(ctx, c, read, q, db.Args(patients)...)
+	if err != nil {
+		return nil, fmt.Errorf("consent: list: %w", err)
+	}
+	for _, e := range list {
+		by[e.Patient] = append(by[e.Patient], e)
+	}
+	return by, nil
+}
+
+func read(scan db.Scan) (e Event, err error) {
+	var at, until int64
+	err = scan(&e.ID, &e.Patient, &e.Channel, &e.Purpose, &e.Action, &e.Method, &e.Actor, &e.Evidence, &at, &until)
+	e.At = time.UnixMicro(at).UTC()
+	if until != 0 {
+		e.Until = time.UnixMicro(until).UTC()
+	}
+	return e, err
+}
