@@ -1,0 +1,176 @@
+// Package account holds who can sign in, and how they prove it.
+//
+// Nobody has a password. A person signs in with a passkey, or with a code
+// sent to a phone or an e-mail address; somebody who is on record but has no
+// account yet gets one by such a code and the date of birth. Whether an
+// address is known shows in no answer and in no waiting time.
+//
+// Spec: NIST SP 800-63B-4, https://www.w3.org/TR/webauthn-3/
+package account
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"hale/internal/access"
+	"hale/internal/base/errs"
+	"hale/internal/base/ids"
+	"hale/internal/base/phone"
+	"hale/internal/base/seal"
+	"hale/internal/store/db"
+)
+
+// How long things last.
+const (
+	CodeLife     = 10 * time.Minute
+	Tries        = 5 // of one sign-in, over all codes that were sent for it
+	StaffIdle    = 30 * time.Minute
+	PatientIdle  = 60 * time.Minute
+	StaffLife    = 12 * time.Hour
+	PatientLife  = 30 * 24 * time.Hour
+	seenEvery    = time.Minute // how often a session's last use is written down
+	ceremonyLife = 5 * time.Minute
+)
+
+// Account is one person who can sign in.
+type Account struct {
+	ID           string
+	Kind         access.Kind // Patient, Proxy or Staff
+	Name         string
+	Patient      string // the person's own record, empty for those without one
+	Roles        []access.Role
+	Email, Phone string // where codes go; phone is E.164
+	Lang         string // BCP 47, empty: as the browser asks
+	Created      time.Time
+	CodeSignIns  int // how often a code was used, so that a passkey is offered the second time
+}
+
+// Session is one signed-in device.
+type Session struct {
+	ID, Account   string
+	Lang          string // the account's
+	Agent         string // the browser and system in plain words
+	Created, Seen time.Time
+	Expires       time.Time // at the latest; idle ends it sooner
+}
+
+// Delivery is a code on its way to somebody.
+type Delivery struct {
+	Channel string // email or sms
+	To      string
+	Code    string
+	Lang    string
+	Patient string // whose record the address is on, empty for staff
+}
+
+// Directory knows the people on record who may have no account yet.
+type Directory interface {
+	// PatientsAt returns the ids of the patients whose record has the address;
+	// kind is email or sms.
+	PatientsAt(ctx context.Context, kind, value string) ([]string, error)
+	// BornOn says whether the patient was born on date, as in 1961-04-27.
+	BornOn(ctx context.Context, patient, date string) (bool, error)
+	// Person returns a patient's name and language.
+	Person(ctx context.Context, patient string) (name, language string, err error)
+}
+
+// Store keeps accounts, their sessions, codes and passkeys.
+type Store struct {
+	db  *db.DB
+	ids *ids.Source
+	now func() time.Time
+	key seal.Key // hashes codes and addresses
+	dir Directory
+}
+
+// NewStore returns a store. Without WithDirectory only those with an account
+// can sign in.
+func NewStore(d *db.DB, ids *ids.Source, now func() time.Time, key seal.Key) *Store {
+	return &Store{db: d, ids: ids, now: now, key: key.For("account"), dir: nobody{}}
+}
+
+// WithDirectory returns a copy of s that knows the people on record.
+func (s *Store) WithDirectory(dir Directory) *Store {
+	c := *s
+	c.dir = dir
+	return &c
+}
+
+// nobody is the directory of a site that has no record.
+type nobody struct{}
+
+func (nobody) PatientsAt(context.Context, string, string) ([]string, error)  { return nil, nil }
+func (nobody) BornOn(context.Context, string, string) (bool, error)          { return false, nil }
+func (nobody) Person(context.Context, string) (name, lang string, err error) { return "", "", nil }
+
+// The refusals, one text for all the reasons that must look alike.
+var (
+	errAddress  = errs.New(errs.Invalid, "Please enter an email address or a phone number with area code.")
+	errCode     = errs.New(errs.Invalid, "That code did not work. Check the newest message from us, or ask for a new code.")
+	errBorn     = errs.New(errs.Invalid, "That date did not match. Please check it and try again, or call us.")
+	errTooMany  = errs.New(errs.TooMany, "That was many tries in a short time. Please wait a few minutes, or call us.")
+	errSignIn   = errs.New(errs.Unauthenticated, "Please sign in.")
+	errPasskey  = errs.New(errs.Invalid, "That passkey did not work here. Sign in with a code, then add it again.")
+	errNoOne    = errs.New(errs.NotFound, "We could not find that account.")
+	errIsTaken  = errs.New(errs.Conflict, "There is already an account for this person.")
+	errNotYours = errs.New(errs.NotFound, "We could not find that.")
+)
+
+// ErrBorn is what FinishCode returns when the code was right and the person
+// must still give the date of birth: the first time, or when several people
+// share the address.
+var ErrBorn = errs.New(errs.Unauthenticated, "One more step: your date of birth.")
+
+// address is where a code can go.
+type address struct {
+	kind  string // email or sms
+	value string
+}
+
+// parseAddress reads what a person typed.
+func parseAddress(text string) (address, error) {
+	text = strings.TrimSpace(text)
+	if len(text) > 254 {
+		return address{}, errAddress
+	}
+	if local, host, ok := strings.Cut(text, "@"); ok {
+		bad := func(r rune) bool { return r <= ' ' || r == 0x7f || strings.ContainsRune(`<>,;:"()[]\@`, r) }
+		if local == "" || !strings.Contains(host, ".") || strings.ContainsFunc(local, bad) || strings.ContainsFunc(host, bad) ||
+			strings.HasPrefix(host, ".") || strings.HasSuffix(host, ".") {
+			return address{}, errAddress
+		}
+		return address{kind: "email", value: strings.ToLower(text)}, nil
+	}
+	n, err := phone.Parse(text, "US")
+	if err != nil {
+		return address{}, errAddress
+	}
+	return address{kind: "sms", value: string(n)}, nil
+}
+
+// idle returns how long a session of kind may rest, and how long it may last.
+func idle(kind access.Kind) (rest, life time.Duration) {
+	if kind == access.Staff {
+		return StaffIdle, StaffLife
+	}
+	return PatientIdle, PatientLife
+}
+
+func joinRoles(roles []access.Role) string {
+	text := make([]string, len(roles))
+	for i, r := range roles {
+		text[i] = string(r)
+	}
+	slices.Sort(text)
+	return strings.Join(text, " ")
+}
+
+func splitRoles(text string) []access.Role {
+	var roles []access.Role
+	for f := range strings.FieldsSeq(text) {
+		roles = append(roles, access.Role(f))
+	}
+	return roles
+}

@@ -1,0 +1,29 @@
+// What Hale adds to pages that work without it.
+(() => {
+  "use strict";
+  // A menu closes when the person goes on elsewhere or presses Escape.
+  const menus = () => document.querySelectorAll("details.who[open]");
+  document.addEventListener("click", (e) => {
+    for (const m of menus()) if (!m.contains(e.target)) m.open = false;
+  });
+  document.addEventListener("keydown", (e) => {
+    if (e.key !== "Escape") return;
+    for (const m of menus()) { m.open = false; m.querySelector("summary").focus(); }
+  });
+  // A form is sent once, however often its button is pressed.
+  document.addEventListener("submit", (e) => {
+    const f = e.target;
+    if (f.dataset.sent) { e.preventDefault(); return; }
+    if (f.method !== "post" || f.hasAttribute("hx-post") || e.defaultPrevented) return;
+    f.dataset.sent = "1";
+    setTimeout(() => { delete f.dataset.sent; }, 4000);
+  });
+  window.addEventListener("pageshow", () => {
+    for (const f of document.querySelectorAll("form[data-sent]")) delete f.dataset.sent;
+  });
+  // Who waits for a fragment hears where it landed.
+  document.addEventListener("htmx:afterSwap", (e) => {
+    const to = e.detail.target.querySelector("[autofocus], [data-focus]");
+    if (to) to.focus();
+  });
+})();

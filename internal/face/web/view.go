@@ -1,0 +1,116 @@
+package web
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"hale/internal/access"
+	"hale/internal/base/lang"
+)
+
+// View is what the frame around a page needs to know.
+type View struct {
+	Title   string
+	Tab     string // the id of the current tab
+	Site    *Site
+	Req     *http.Request
+	Lang    lang.Lang
+	Actor   access.Actor
+	Patient string // whom the page is about
+	For     string // that patient's name while somebody else acts for them, else empty
+	Unread  int    // messages, shown on the tab
+	Wide    bool   // uses the whole width of a desk
+}
+
+// View returns the view of a page called title under the tab with that id.
+func (s *Site) View(r *http.Request, title, tab string) View {
+	v := View{Title: title, Tab: tab, Site: s, Req: r, Lang: Lang(r), Actor: Actor(r), Patient: Subject(r)}
+	if p := r.PathValue("patient"); p != "" && p != v.Actor.Patient {
+		i := slices.IndexFunc(v.Actor.Grants, func(g access.Grant) bool { return g.Patient == p })
+		if i >= 0 {
+			v.For = v.Actor.Grants[i].Name
+		}
+	}
+	return v
+}
+
+// T says text in the reader's language.
+func (v View) T(text string, args ...any) string { return v.Lang.T(text, args...) }
+
+// Link returns the address of a portal page about the same patient.
+func (v View) Link(path string) string {
+	if p := v.Req.PathValue("patient"); p != "" {
+		return "/for/" + p + path
+	}
+	return path
+}
+
+// Nonce returns the nonce of the response.
+func (v View) Nonce() string { return Nonce(v.Req) }
+
+// Now returns the time at the clinic.
+func (v View) Now() time.Time { return v.Site.Now() }
+
+// WithUnread returns v with n unread messages on the tab.
+func (v View) WithUnread(n int) View {
+	v.Unread = n
+	return v
+}
+
+// full returns the text of the title element: what the page is, then whose.
+func (v View) full() string {
+	if v.Title == "" || v.Title == v.Site.Clinic.Name {
+		return v.Site.Clinic.Name
+	}
+	return v.Title + " · " + v.Site.Clinic.Name
+}
+
+// given returns the first word of the actor's name, for the phone's top bar.
+func (v View) given() (first, rest string) {
+	first, rest, _ = strings.Cut(v.Actor.Name, " ")
+	return first, rest
+}
+
+// Tab is one entry of the main menu.
+type Tab struct {
+	ID, Href, Label, Icon string
+	Count                 int // new things behind it
+}
+
+// tabs returns the portal's main menu.
+func (v View) tabs() []Tab {
+	return []Tab{
+		{ID: "home", Href: v.Link("/home"), Label: v.T("Home"), Icon: "house"},
+		{ID: "record", Href: v.Link("/record"), Label: v.T("Record"), Icon: "file-heart"},
+		{ID: "messages", Href: v.Link("/messages"), Label: v.T("Messages"), Icon: "messages-square", Count: v.Unread},
+		{ID: "visits", Href: v.Link("/visits"), Label: v.T("Visits"), Icon: "calendar-days"},
+		{ID: "more", Href: v.Link("/more"), Label: v.T("More"), Icon: "menu"},
+	}
+}
+
+// deskTabs returns the entries of the desk's menu that the actor may use.
+func (v View) deskTabs() []Tab {
+	list := []Tab{{ID: "today", Href: "/desk", Label: v.T("Today"), Icon: "layout-dashboard"}}
+	add := func(right access.Right, t Tab) {
+		if v.Actor.May(right, "") {
+			list = append(list, t)
+		}
+	}
+	add(access.FindPatients, Tab{ID: "patients", Href: "/desk/patients", Label: v.T("Patients"), Icon: "users"})
+	add(access.RunOutreach, Tab{ID: "outreach", Href: "/desk/outreach", Label: v.T("Outreach"), Icon: "send"})
+	add(access.ReadMeasure, Tab{ID: "measure", Href: "/desk/measure", Label: v.T("Measure"), Icon: "chart-line"})
+	add(access.ManageUsers, Tab{ID: "settings", Href: "/desk/settings", Label: v.T("Settings"), Icon: "settings"})
+	return list
+}
+
+// tel returns a telephone link's address.
+func tel(number string) string {
+	return "tel:" + strings.Map(func(r rune) rune {
+		if r == '+' || r >= '0' && r <= '9' {
+			return r
+		}
+		return -1
+	}, number)
+}

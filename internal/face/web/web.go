@@ -1,0 +1,94 @@
+// Package web is what every page of Hale shares: the frame around it, the
+// headers that guard it, who is asking, and how an error is said.
+//
+// Nothing comes from a third party and nothing runs inline: scripts and style
+// sheets carry the response's nonce, and no element has a style attribute.
+//
+// Spec: https://www.w3.org/TR/CSP3/, https://www.w3.org/TR/WCAG22/
+package web
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"hale/internal/access"
+	"hale/internal/access/account"
+	"hale/internal/base/lang"
+)
+
+// Clinic is whose portal this is.
+type Clinic struct {
+	Name, Phone, Address string
+	Brand                string // an oklch colour of CSS; empty: Hale's own
+	Zone                 *time.Location
+}
+
+// Sessions says who a session cookie belongs to.
+type Sessions interface {
+	Actor(ctx context.Context, token string) (access.Actor, account.Session, error)
+}
+
+// Site is one clinic's pages.
+type Site struct {
+	Clinic Clinic
+
+	accounts Sessions
+	log      *slog.Logger
+	now      func() time.Time
+	secure   bool // https: cookies and headers say so
+	assets   *assets
+}
+
+// NewSite returns a site. Secure says that people reach it by https.
+func NewSite(c Clinic, accounts Sessions, log *slog.Logger, now func() time.Time, secure bool) *Site {
+	if c.Zone == nil {
+		c.Zone = time.UTC
+	}
+	return &Site{Clinic: c, accounts: accounts, log: log, now: now, secure: secure, assets: newAssets(c.Brand)}
+}
+
+// Now returns the time at the clinic.
+func (s *Site) Now() time.Time { return s.now().In(s.Clinic.Zone) }
+
+// visit is what is known about one request.
+type visit struct {
+	id      string // of the request
+	nonce   string
+	actor   access.Actor
+	session account.Session
+	lang    lang.Lang
+}
+
+type visitKey struct{}
+
+// seen returns what Wrap found out about r.
+func seen(r *http.Request) visit {
+	v, _ := r.Context().Value(visitKey{}).(visit)
+	return v
+}
+
+// Actor returns who is asking. The zero Actor is nobody.
+func Actor(r *http.Request) access.Actor { return seen(r).actor }
+
+// Session returns the session of who is asking.
+func Session(r *http.Request) account.Session { return seen(r).session }
+
+// Lang returns the language to answer in.
+func Lang(r *http.Request) lang.Lang { return seen(r).lang }
+
+// RequestID returns the request's id, for the log and the error page.
+func RequestID(r *http.Request) string { return seen(r).id }
+
+// Nonce returns the nonce that the response's scripts and styles must carry.
+func Nonce(r *http.Request) string { return seen(r).nonce }
+
+// Subject returns the id of the patient that the page is about: the one in
+// the path of /for/{patient}/, or the actor's own.
+func Subject(r *http.Request) string {
+	if p := r.PathValue("patient"); p != "" {
+		return p
+	}
+	return Actor(r).Patient
+}
