@@ -59,3 +59,11 @@ func Born(form url.Values) (date string, ok bool) {
 	}
 	return t.Format(time.DateOnly), true
 }
+
+// percent writes n, kept between 0 and 100, as a length for SVG.
+func percent(n float64) string {
+	if !(n > 0) { // NaN too
+		n = 0
+	}
+	return strconv.FormatFloat(min(n, 100), 'f', 1, 64) + "%"
+}

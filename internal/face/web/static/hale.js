@@ -1,6 +1,7 @@
 // What Hale adds to pages that work without it.
 (() => {
   "use strict";
+  document.documentElement.classList.add("js");
   // A menu closes when the person goes on elsewhere or presses Escape.
   const menus = () => document.querySelectorAll("details.who[open]");
   document.addEventListener("click", (e) => {
