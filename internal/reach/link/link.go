@@ -9,13 +9,9 @@
 package link
 
 import (
-	"context"
-	"io"
 	"time"
 
 	"hale/internal/base/errs"
-	"hale/internal/base/ids"
-	"hale/internal/store/db"
 )
 
 // The second factors.
@@ -38,7 +34,7 @@ type Opened struct {
 	Link    string
 	Message string
 	Patient string
-	Device  string // new token for the browser, good for DeviceLife
+	Device  string // new token for the browser, good for DeviceLife; empty: it keeps the one it has
 	Session string // new token for the pages of this link, good for SessionLife
 	First   bool   // nobody had opened it before
 }
@@ -52,48 +48,53 @@ const (
 	SessionLife = 30 * time.Minute
 )
 
+// Limits on fresh links for one message.
+const (
+	FreshEvery  = 10 * time.Minute
+	FreshADay   = 3
+	FreshInAll  = 6
+	freshWindow = 24 * time.Hour
+)
+
 // The refusals. ErrGone says the same of a link that ended, that was taken
 // back and that never was.
 var (
-	ErrWrong  = errs.New(errs.Invalid, "That date does not match what we have. Please check it and try again.")
-	ErrLocked = errs.New(errs.TooMany, "That was too many tries. Please wait 15 minutes, or call us.")
-	ErrGone   = errs.New(errs.NotFound, "This link no longer opens. We can send you a new one.")
+	ErrAsk     = errs.New(errs.Invalid, "Please tell us your date of birth.")
+	ErrWrong   = errs.New(errs.Invalid, "That date does not match what we have. Please check it and try again.")
+	ErrLastTry = errs.New(errs.Invalid, "That date does not match what we have. You have one more try.")
+	ErrLocked  = errs.New(errs.TooMany, "That was too many tries. Please wait 15 minutes, or call us.")
+	ErrGone    = errs.New(errs.NotFound, "This link no longer opens. We can send you a new one.")
 )
 
-// born is what links need of package patient.
-type born interface {
-	BornOn(ctx context.Context, patient, date string) (bool, error)
+// row is a link as it is kept.
+type row struct {
+	id, message, patient, factor string
+	fails                        int
+	expires, locked, dead        int64 // microseconds
+	retracted                    int64
 }
 
-// Store keeps links.
-type Store struct {
-	db   *db.DB
-	ids  *ids.Source
-	now  func() time.Time
-	rand io.Reader
-	born born
+// state returns why nobody may open r at now, or nil.
+func (r row) state(now time.Time) error {
+	at := now.UnixMicro()
+	switch {
+	case r.id == "" || r.dead != 0 || r.retracted != 0 || r.expires <= at:
+		return ErrGone
+	case r.locked > at:
+		return ErrLocked
+	}
+	return nil
 }
 
-// NewStore returns a store that takes randomness from rand and asks born for
-// dates of birth.
-func NewStore(d *db.DB, ids *ids.Source, now func() time.Time, rand io.Reader, born born) *Store {
-	return &Store{db: d, ids: ids, now: now, rand: rand, born: born}
-}
-
-// Create makes a link in the transaction of its message and returns its
-// token, which is kept nowhere.
-func (s *Store) Create(ctx context.Context, tx *db.Tx, n New) (token string, err error) {
-	return "", errs.New(errs.Unavailable, "not yet")
-}
-
-// Open opens the link of token for whoever knows the date of birth born
-// (YYYY-MM-DD) or holds the device token of a browser that did.
-func (s *Store) Open(ctx context.Context, token, born, device string) (Opened, error) {
-	return Opened{}, errs.New(errs.Unavailable, "not yet")
-}
-
-// Retract takes back every link of message, inside the transaction of the
-// cause: nobody opens them any more, and their pages stop showing.
-func (s *Store) Retract(ctx context.Context, tx *db.Tx, message string) error {
-	return errs.New(errs.Unavailable, "not yet")
+// afterWrong returns what to say after a wrong answer, fails in all.
+func afterWrong(fails int) error {
+	switch {
+	case fails >= TriesToDie:
+		return ErrGone
+	case fails == TriesToLock:
+		return ErrLocked
+	case fails == TriesToLock-1, fails == TriesToDie-1:
+		return ErrLastTry
+	}
+	return ErrWrong
 }

@@ -1,0 +1,150 @@
+package link
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"hale/internal/base/ids"
+	"hale/internal/base/seal"
+	"hale/internal/store/db"
+)
+
+// born is what links need of package patient.
+type born interface {
+	BornOn(ctx context.Context, patient, date string) (bool, error)
+}
+
+// Store keeps links.
+type Store struct {
+	db    *db.DB
+	ids   *ids.Source
+	now   func() time.Time
+	rand  io.Reader
+	born  born
+	looks *looks
+}
+
+// NewStore returns a store that takes randomness from rand and asks born for
+// dates of birth.
+func NewStore(d *db.DB, ids *ids.Source, now func() time.Time, rand io.Reader, born born) *Store {
+	return &Store{db: d, ids: ids, now: now, rand: rand, born: born, looks: newLooks()}
+}
+
+// Create makes a link in the transaction of its message and returns its
+// token, which is kept nowhere.
+func (s *Store) Create(ctx context.Context, tx *db.Tx, n New) (token string, err error) {
+	const q = `
+		insert into link (id, token_hash, message, patient, factor, made_at, expires_at)
+		values ($1, $2, $3, $4, $5, $6, $7)`
+	token, err = newToken(s.rand, n)
+	if err != nil {
+		return "", err
+	}
+	_, err = tx.ExecContext(ctx, q, s.ids.New(), hash(token), n.Message, n.Patient, n.Factor, s.now().UnixMicro(), n.Expires.UnixMicro())
+	if err != nil {
+		return "", fmt.Errorf("link: create for message %s: %w", n.Message, err)
+	}
+	return token, nil
+}
+
+// Retract takes back every link of message, inside the transaction of the
+// cause: nobody opens them any more, and their pages stop showing.
+func (s *Store) Retract(ctx context.Context, tx *db.Tx, message string) error {
+	const q = `update link set retracted_at = $2 where message = $1 and retracted_at = 0`
+	if _, err := tx.ExecContext(ctx, q, message, s.now().UnixMicro()); err != nil {
+		return fmt.Errorf("link: retract message %s: %w", message, err)
+	}
+	return nil
+}
+
+// Known says whether device has opened a link of the same patient before, so
+// that a button is enough. It reads nothing where device is empty.
+func (s *Store) Known(ctx context.Context, token, device string) (bool, error) {
+	const q = `
+		select d.hash
+		from link l
+		join link_device d on d.patient = l.patient
+		where l.token_hash = $1 and d.hash = $2 and d.expires_at > $3`
+	if device == "" {
+		return false, nil
+	}
+	_, err := db.One(ctx, s.db, db.Value[string], q, hash(token), seal.Hash(device), s.now().UnixMicro())
+	if errors.Is(err, db.ErrNone) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("link: known: %w", err)
+	}
+	return true, nil
+}
+
+// Whose returns the link of token without opening it: enough to ask for a
+// call, to say "not me" or to stop, whatever became of the link.
+func (s *Store) Whose(ctx context.Context, token string) (Opened, error) {
+	r, err := s.find(ctx, token)
+	if err != nil {
+		return Opened{}, err
+	}
+	if r.id == "" {
+		return Opened{}, ErrGone
+	}
+	return Opened{Link: r.id, Message: r.message, Patient: r.patient}, nil
+}
+
+// Session returns the link of token while session, which Open gave out, is
+// good for it.
+func (s *Store) Session(ctx context.Context, token, session string) (Opened, error) {
+	const q = `
+		select l.id, l.message, l.patient
+		from link l
+		join link_session s on s.link = l.id
+		where l.token_hash = $1 and s.hash = $2 and s.expires_at > $3 and l.retracted_at = 0`
+	read := func(scan db.Scan) (o Opened, err error) {
+		err = scan(&o.Link, &o.Message, &o.Patient)
+		return o, err
+	}
+	if session == "" {
+		return Opened{}, ErrGone
+	}
+	o, err := db.One(ctx, s.db, read, q, hash(token), seal.Hash(session), s.now().UnixMicro())
+	if errors.Is(err, db.ErrNone) {
+		return Opened{}, ErrGone
+	}
+	if err != nil {
+		return Opened{}, fmt.Errorf("link: session: %w", err)
+	}
+	return o, nil
+}
+
+// find returns the link of token, or the empty row.
+func (s *Store) find(ctx context.Context, token string) (row, error) {
+	r, err := one(ctx, s.db, `token_hash = $1`, hash(token))
+	if err != nil {
+		return row{}, fmt.Errorf("link: find: %w", err)
+	}
+	return r, nil
+}
+
+// one reads the link that where picks, or the empty row.
+func one(ctx context.Context, c db.Conn, where string, arg any) (row, error) {
+	q := `
+		select id, message, patient, factor, fails, expires_at, locked_until, dead_at, retracted_at
+		from link
+		where ` + where
+	r, err := db.One(ctx, c, readRow, q, arg)
+	if errors.Is(err, db.ErrNone) {
+		return row{}, nil
+	}
+	return r, err
+}
+
+func readRow(scan db.Scan) (r row, err error) {
+	err = scan(&r.id, &r.message, &r.patient, &r.factor, &r.fails, &r.expires, &r.locked, &r.dead, &r.retracted)
+	return r, err
+}
+
+// hash returns what is kept of a token.
+func hash(token string) string { return seal.Hash(canonical(token)) }
