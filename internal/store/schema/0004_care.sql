@@ -21,9 +21,17 @@ create table person (
 	active      smallint not null check (active in (0, 1)),
 	updated_at  bigint   not null
 );
-create index person_name on person (search_name);
 create index person_mrn on person (mrn);
 create index person_born on person (born);
+
+-- The first three letters of every word of a name: how names are found, with equality alone,
+-- which every collation of either engine knows an index for.
+create table person_piece (
+	piece  text not null,
+	person text not null, -- person.id
+	primary key (piece, person)
+) /* sqlite: without rowid */;
+create index person_piece_person on person_piece (person);
 
 -- Names of those who care and of places: what references in the record lead to.
 create table clinician (
