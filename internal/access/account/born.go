@@ -1,0 +1,133 @@
+package account
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"hale/internal/access"
+	"hale/internal/base/seal"
+	"hale/internal/store/db"
+)
+
+// Others returns the accounts without a record of their own, of caregivers
+// and staff, among those a proved challenge may sign in to: they have no date
+// of birth to choose them by.
+func (s *Store) Others(ctx context.Context, challenge string) ([]Account, error) {
+	u, err := s.challenge(ctx, s.db, seal.Hash(challenge))
+	if err != nil {
+		return nil, err
+	}
+	if u.state != "proved" {
+		return nil, errCode
+	}
+	who, _, err := s.people(ctx, u.to)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(who, func(a Account) bool { return a.Patient != "" }), nil
+}
+
+// FinishAs signs in to one of Others.
+func (s *Store) FinishAs(ctx context.Context, challenge, account string) (Account, error) {
+	list, err := s.Others(ctx, challenge)
+	if err != nil {
+		return Account{}, err
+	}
+	i := slices.IndexFunc(list, func(a Account) bool { return a.ID == account })
+	if i < 0 {
+		return Account{}, errNotYours
+	}
+	return s.used(ctx, seal.Hash(challenge), list[i])
+}
+
+// FinishBorn takes the date of birth after the right code. Who matches is
+// signed in; somebody on record without an account gets one.
+func (s *Store) FinishBorn(ctx context.Context, challenge, date string) (Account, error) {
+	id := seal.Hash(challenge)
+	u, err := s.challenge(ctx, s.db, id)
+	if err != nil {
+		return Account{}, err
+	}
+	if u.state != "proved" {
+		return Account{}, errCode
+	}
+	if err := s.tryBorn(ctx, id, u.to); err != nil {
+		return Account{}, err
+	}
+	who, patients, err := s.people(ctx, u.to)
+	if err != nil {
+		return Account{}, err
+	}
+	for _, a := range who {
+		if a.Patient != "" {
+			patients = append(patients, a.Patient)
+		}
+	}
+	matched, err := s.born(ctx, patients, date)
+	if err != nil {
+		return Account{}, err
+	}
+	if len(matched) != 1 { // twins who share a phone need the office
+		return Account{}, errBorn
+	}
+	if i := slices.IndexFunc(who, func(a Account) bool { return a.Patient == matched[0] }); i >= 0 {
+		return s.used(ctx, id, who[i])
+	}
+	a, err := s.enrol(ctx, matched[0], u.to)
+	if err != nil {
+		return Account{}, err
+	}
+	return s.used(ctx, id, a)
+}
+
+// tryBorn spends one try of the challenge and of the address.
+func (s *Store) tryBorn(ctx context.Context, id string, to address) error {
+	ok := false
+	err := s.db.Tx(ctx, func(tx *db.Tx) error {
+		const q = `update account_challenge set born_tries = born_tries + 1 where id = $1 and state = 'proved' and born_tries < 3`
+		n, err := db.Changed(tx.ExecContext(ctx, q, id))
+		if err != nil || n == 0 {
+			return err
+		}
+		ok, err = s.use(ctx, tx, bornAddress, to.value)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("account: try born: %w", err)
+	}
+	if !ok {
+		return errTooMany
+	}
+	return nil
+}
+
+// born returns the patients who were born on date.
+func (s *Store) born(ctx context.Context, patients []string, date string) ([]string, error) {
+	var matched []string
+	for _, p := range patients {
+		ok, err := s.dir.BornOn(ctx, p, date)
+		if err != nil {
+			return nil, fmt.Errorf("account: born: %w", err)
+		}
+		if ok {
+			matched = append(matched, p)
+		}
+	}
+	return matched, nil
+}
+
+// enrol makes the account of a patient who is on record.
+func (s *Store) enrol(ctx context.Context, patient string, to address) (Account, error) {
+	name, language, err := s.dir.Person(ctx, patient)
+	if err != nil {
+		return Account{}, fmt.Errorf("account: enrol %s: %w", patient, err)
+	}
+	a := Account{Kind: access.Patient, Name: name, Patient: patient, Lang: language}
+	if to.kind == "email" {
+		a.Email = to.value
+	} else {
+		a.Phone = to.value
+	}
+	return s.Add(ctx, a)
+}
