@@ -10,7 +10,6 @@ package town
 
 import (
 	"fmt"
-	"io"
 	"time"
 
 	"hale/internal/access"
@@ -84,7 +83,8 @@ type Resident struct {
 	Phone   string // E.164, or empty
 	Email   string // or empty
 	Lang    string // BCP 47
-	House   int    // number of the household
+	MRN     string
+	House   int // number of the household
 	Traits  Trait
 }
 
@@ -128,15 +128,4 @@ func Zone() (*time.Location, error) {
 		return nil, fmt.Errorf("town: zone: %w", err)
 	}
 	return zone, nil
-}
-
-// Generate writes the town of people residents as FHIR resources, one JSON
-// object a line, and returns who lives there.
-func Generate(w io.Writer, seed uint64, people int, now time.Time) (*Town, error) {
-	zone, err := Zone()
-	if err != nil {
-		return nil, err
-	}
-	y, m, d := now.In(zone).Date()
-	return &Town{Seed: seed, Day: time.Date(y, m, d, 0, 0, 0, 0, zone), Truth: NewTruth(seed)}, nil
 }
