@@ -54,16 +54,24 @@ type Store struct {
 	ids    *ids.Source
 	now    func() time.Time
 	events *event.Log
-	views  map[string][]Projector
+	views  []follower
+}
+
+// follower is a view and the types it wants.
+type follower struct {
+	view  Projector
+	types map[string]bool
 }
 
 // New returns the record in d, with views that follow every change.
 func New(d *db.DB, ids *ids.Source, now func() time.Time, events *event.Log, views ...Projector) *Store {
-	s := &Store{db: d, ids: ids, now: now, events: events, views: map[string][]Projector{}}
+	s := &Store{db: d, ids: ids, now: now, events: events}
 	for _, v := range views {
+		f := follower{v, map[string]bool{}}
 		for _, typ := range v.Types() {
-			s.views[typ] = append(s.views[typ], v)
+			f.types[typ] = true
 		}
+		s.views = append(s.views, f)
 	}
 	return s
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"math/bits"
 	"strconv"
 	"strings"
 	"sync"
@@ -72,13 +73,55 @@ const chunk = 64
 // lie in args one row after the other.
 func InsertMany(ctx context.Context, c Conn, head, tail string, width int, args []any) error {
 	for len(args) > 0 {
-		n := min(len(args), chunk*width)
-		if _, err := c.ExecContext(ctx, head+" values "+values(n/width, width)+" "+tail, args[:n]...); err != nil {
+		n := rows(len(args) / width)
+		if _, err := c.ExecContext(ctx, insertText(head, tail, n, width), args[:n*width]...); err != nil {
 			return err
 		}
-		args = args[n:]
+		args = args[n*width:]
 	}
 	return nil
+}
+
+// InsertReturning is InsertMany with a returning clause in tail, each row of
+// which is read by read. The rows come in no order.
+func InsertReturning[T any](ctx context.Context, tx *Tx, read func(Scan) (T, error), head, tail string, width int, args []any) ([]T, error) {
+	var all []T
+	for len(args) > 0 {
+		n := rows(len(args) / width)
+		list, err := All(ctx, tx, read, insertText(head, tail, n, width), args[:n*width]...)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, list...)
+		args = args[n*width:]
+	}
+	return all, nil
+}
+
+// rows returns how many of n rows go in one statement: a power of two, so
+// that there are few different texts to compile.
+func rows(n int) int {
+	if n >= chunk {
+		return chunk
+	}
+	return 1 << (bits.Len(uint(n)) - 1)
+}
+
+var inserts sync.Map // an insert's head, tail, rows and width → its text; a cache, filled once per text
+
+type insertKey struct {
+	head, tail  string
+	rows, width int
+}
+
+func insertText(head, tail string, rows, width int) string {
+	key := insertKey{head, tail, rows, width}
+	if t, ok := inserts.Load(key); ok {
+		return t.(string)
+	}
+	t := head + " values " + values(rows, width) + " " + tail
+	inserts.Store(key, t)
+	return t
 }
 
 // values returns rows of placeholders: ($1,$2),($3,$4).

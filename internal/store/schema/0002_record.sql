@@ -30,7 +30,7 @@ create table resource (
 	body       bytea    not null,
 	unique (typ, id)
 );
-create index resource_patient on resource (patient, typ, sort_at, n);
+create index resource_patient on resource (patient, typ, deleted, sort_at, n);
 
 -- The versions before the current one.
 create table resource_version (
@@ -76,7 +76,7 @@ create table reference_index (
 
 create table string_index (
 	param    integer not null,
-	folded   text    not null, -- small letters without accents
+	folded   text    /* postgres: collate "C" */ not null, -- small letters without accents
 	patient  integer not null,
 	resource integer not null,
 	exact    text    not null,

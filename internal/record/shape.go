@@ -1,0 +1,158 @@
+package record
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"strings"
+
+	"hale/internal/base/errs"
+	"hale/internal/standard/fhir"
+)
+
+// Prepared is a draft that has been read, checked and made ready to write.
+type Prepared struct {
+	draft   Draft
+	node    fhir.Node
+	patient string // whose compartment
+	digest  [16]byte
+	rows    rows
+}
+
+// Type returns the type of the resource.
+func (p Prepared) Type() string { return p.draft.Type }
+
+// Prepare reads and checks d, which needs no database: an import does it for
+// many drafts at once. Its error names the resource and the place in it.
+func (s *Store) Prepare(d Draft) (Prepared, error) {
+	node, err := fhir.Parse(d.Body)
+	if err != nil {
+		return Prepared{}, invalid(d, where(err), reason(err))
+	}
+	return s.PrepareNode(d, node)
+}
+
+// PrepareNode is Prepare for a body that has been parsed to node.
+func (s *Store) PrepareNode(d Draft, node fhir.Node) (Prepared, error) {
+	if !fhir.IsType(d.Type) {
+		return Prepared{}, invalid(d, "resourceType", "not a type of FHIR R4")
+	}
+	if id := node.Get("id"); d.ID != "" && id.Exists() && id.Text() != d.ID {
+		return Prepared{}, invalid(d, "id", "not the id it is put under")
+	}
+	if d.ID == "" {
+		d.ID = s.ids.New()
+	}
+	if !fhir.ValidID(d.ID) {
+		return Prepared{}, invalid(d, "id", "not 1 to 64 letters, digits, hyphens and dots")
+	}
+	if !node.IsObject() || node.Get("resourceType").Text() != d.Type {
+		return Prepared{}, invalid(d, "resourceType", "not the type it is put under")
+	}
+	if err := references(d, node); err != nil {
+		return Prepared{}, err
+	}
+	p := Prepared{draft: d, node: node, digest: [16]byte(sumOf(d.Body))}
+	p.patient = compartment(d.Type, d.ID, node)
+	var bad *badElement
+	if p.rows, bad = rowsOf(d.Type, p.patient, node); bad != nil {
+		return Prepared{}, invalid(d, bad.path, bad.reason)
+	}
+	return p, nil
+}
+
+func sumOf(body []byte) []byte {
+	sum := sha256.Sum256(body)
+	return sum[:16]
+}
+
+// references checks that every reference names what it could lead to.
+//
+// Spec: https://hl7.org/fhir/R4/references.html#literal
+func references(d Draft, node fhir.Node) error {
+	for n := range node.Texts("reference") {
+		r := n.Text()
+		if strings.HasPrefix(r, "#") || strings.Contains(r, ":") && !strings.ContainsAny(r, " \t\n") {
+			continue // contained, or an address
+		}
+		if typ, _ := fhir.SplitReference(r); typ == "" {
+			return invalid(d, n.Path(), "not a reference such as Patient/123")
+		}
+	}
+	return nil
+}
+
+// compartment returns the id of the patient whose record the resource is
+// part of, empty if it is of none.
+//
+// Spec: https://hl7.org/fhir/R4/compartmentdefinition-patient.html
+func compartment(typ, id string, node fhir.Node) string {
+	if typ == "Patient" {
+		return id
+	}
+	def := fhir.Define(typ)
+	p, ok := def.Parameter("patient")
+	if !ok {
+		return ""
+	}
+	var patient string
+	for _, at := range p.Elements {
+		walk(node, def.Elements[at].Steps, func(n fhir.Node) {
+			if t, id := n.Reference(); t == "Patient" && patient == "" {
+				patient = id
+			}
+		})
+	}
+	return patient
+}
+
+// personal says whether resources of a type are each about a patient, so
+// that one which names none is nobody else's to see.
+func personal(typ string) bool {
+	if typ == "Patient" {
+		return true
+	}
+	def := fhir.Define(typ)
+	if def == nil {
+		return true
+	}
+	_, ok := def.Parameter("patient")
+	return ok
+}
+
+// InvalidError says which resource cannot be taken, and where in it and why.
+type InvalidError struct {
+	Type, ID      string
+	Place, Reason string
+}
+
+// Error names the resource, the place and the reason.
+func (e *InvalidError) Error() string {
+	return fmt.Sprintf("%s/%s: %s: %s", e.Type, e.ID, e.Place, e.Reason)
+}
+
+func invalid(d Draft, place, reason string) error {
+	if !fhir.ValidID(d.ID) {
+		d.ID = "?"
+	}
+	if !fhir.IsType(d.Type) {
+		d.Type = "?"
+	}
+	e := &InvalidError{d.Type, d.ID, place, reason}
+	say := fmt.Sprintf("%s cannot be read: %s, %s.", d.Type, place, reason)
+	return errs.New(errs.Invalid, say).Because(e)
+}
+
+func where(err error) string {
+	if s, ok := errors.AsType[*fhir.SyntaxError](err); ok {
+		return strings.TrimPrefix(fmt.Sprintf("%s byte %d", s.Path, s.Offset), " ")
+	}
+	return ""
+}
+
+func reason(err error) string {
+	if s, ok := errors.AsType[*fhir.SyntaxError](err); ok {
+		return s.Reason
+	}
+	return err.Error()
+}
