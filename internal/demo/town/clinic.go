@@ -155,7 +155,7 @@ func (g *gen) daySlots(s service, d int) []Slot {
 	}
 	n, gap := s.perDay, 440/s.perDay/10*10
 	if d < 0 {
-		n, gap = 40, 10
+		n, gap = 30, 10
 	}
 	list := make([]Slot, n)
 	for i := range list {

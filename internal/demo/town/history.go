@@ -62,7 +62,7 @@ func (g *gen) history(p *person) {
 	case h.diabetic:
 		visits = 4 + p.rng.IntN(2)
 	case h.pressure || h.lipids:
-		visits = 2 + p.rng.IntN(2)
+		visits = 2 + p.rng.IntN(3)/2
 	}
 	gap := 700 / visits
 	var last time.Time
@@ -103,10 +103,10 @@ func (g *gen) visit(p *person, h health, at time.Time, i, n int) {
 	}
 	g.vitals(p, h, at, enc, i)
 	g.labs(p, h, at, enc, i, n)
-	if i == n-1 || p.rng.Float64() < 0.25 {
+	if i == n-1 && (h.diabetic || h.pressure || p.rng.Float64() < 0.5) || p.rng.Float64() < 0.04 {
 		g.note(p, at, enc, "11506-3", "Progress note", "Visit note", g.noteText(p, h, at, i, n, why))
 	}
-	if p.rng.Float64() < 0.55 {
+	if p.rng.Float64() < 0.22 {
 		g.appointment(p, services()[1], "", "fulfilled", at, at.AddDate(0, 0, -12))
 	} else if p.rng.Float64() < 0.1 {
 		g.appointment(p, services()[1], "", "noshow", at.AddDate(0, 0, -9), at.AddDate(0, 0, -20))
@@ -168,10 +168,11 @@ func (g *gen) vitals(p *person, h health, at time.Time, enc string, i int) {
 		g.pressure(p, at, enc, systolic, 48+systolic/4+p.rng.IntN(9))
 	}
 	kilos := h.kilos + p.rng.NormFloat64()
-	if i == 0 || h.diabetic || p.Age < 18 {
+	chronic := h.diabetic || h.pressure
+	if i == 0 || h.diabetic && i%2 == 1 || p.Age < 18 {
 		g.vital(p, at, enc, "body-weight", weight, kilos)
 	}
-	if i == 0 {
+	if i == 0 && (chronic || p.Age < 18) {
 		g.vital(p, at, enc, "body-height", height, p.height)
 		if p.Age >= 18 {
 			g.vital(p, at, enc, "bmi", bmi, kilos*10000/p.height/p.height)
@@ -198,12 +199,12 @@ func (g *gen) labs(p *person, h health, at time.Time, enc string, i, n int) {
 			g.report(p, at, enc, "4548-4", a1c.display, "A1c", a1cWords(v), []string{id})
 		}
 	}
-	if i == n-1 && (h.diabetic || h.pressure) {
+	if i == n-1 && (h.diabetic || h.pressure && r.Float64() < 0.5) {
 		c := 0.75 + r.Float64()*0.35 + max(0, float64(p.Age)-65)/90
 		g.lab(p, at, enc, creatinine, c)
 		g.lab(p, at, enc, egfr, min(118, max(24, 142/c*0.85-float64(p.Age)*0.72)))
 	}
-	if h.lipids && i == 0 || h.lipids && i == n-1 && n > 2 || p.Age > 40 && i == n-1 && r.Float64() < 0.25 {
+	if i == n-1 && (h.lipids && r.Float64() < 0.8 || p.Age > 40 && r.Float64() < 0.15) {
 		base := 118 + r.Float64()*45 - 12*float64(i)
 		total := base + 45 + r.Float64()*25
 		ids := []string{g.lab(p, at, enc, cholesterol, total), g.lab(p, at, enc, ldl, base), g.lab(p, at, enc, hdl, 36+r.Float64()*28), g.lab(p, at, enc, trig, 85+r.Float64()*120)}

@@ -79,3 +79,30 @@ func worst() []person {
 		{Resident: Resident{Given: "Somchai", Family: "Srisuwannaphumipattanakulwongsawat", Sex: "male", Lang: "th", Age: 60}},
 	}
 }
+
+// magic are the people whose telephone or mail box behaves in its own way in
+// the demo: the carrier and the mail server know these addresses.
+func magic() []person {
+	list := []person{
+		{Resident: Resident{Given: "Bertram", Family: "Vane", Phone: "+12025550190"}},
+		{Resident: Resident{Given: "Odessa", Family: "Pike", Phone: "+12025550191"}},
+		{Resident: Resident{Given: "Lionel", Family: "Marsh", Phone: "+12025550192"}},
+		{Resident: Resident{Given: "Winifred", Family: "Stone", Phone: "+12025550193"}},
+		{Resident: Resident{Given: "Clement", Family: "Ashby", Phone: "+12025550194", Traits: RepliesStop}},
+		{Resident: Resident{Given: "Philippa", Family: "Moss", Phone: "+12025550195", Traits: NeverLooks}},
+		{Resident: Resident{Given: "Gordon", Family: "Frost", Phone: "+12025550196"}},
+		{Resident: Resident{Given: "Augusta", Family: "Lamb", Phone: "+12025550197"}},
+		{Resident: Resident{Given: "Esther", Family: "Quill", Email: "bounce.quill@mail.example.org", Traits: BouncingEmail}},
+		{Resident: Resident{Given: "Percival", Family: "Dunn", Email: "slow.dunn@mail.example.org", Traits: SlowEmail}},
+		{Resident: Resident{Given: "Mabel", Family: "Crane", Email: "vanish.crane@mail.example.org"}},
+		{Resident: Resident{Given: "Hugo", Family: "Reed", Email: "full.reed@mail.example.org", Traits: BouncingEmail}},
+		{Resident: Resident{Given: "Ottilie", Family: "Ferris", Email: "never.ferris@mail.example.org", Traits: NeverLooks}},
+	}
+	for i := range list {
+		list[i].Lang, list[i].Age, list[i].Sex = "en", 52+i*2, "female"
+		if i%2 == 0 && i != 8 && i != 10 && i != 12 || i == 9 || i == 11 {
+			list[i].Sex = "male"
+		}
+	}
+	return list
+}

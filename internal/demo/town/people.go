@@ -46,6 +46,12 @@ func (g *gen) settle(people int) {
 		}
 		g.people = append(g.people, g.odd(i, p))
 	}
+	for i, p := range magic() {
+		if len(g.people) >= people {
+			break
+		}
+		g.people = append(g.people, g.odd(len(worst())+i, p))
+	}
 	rng := rand.New(rand.NewPCG(g.seed, 1))
 	for n := 100; len(g.people) < people; n++ {
 		c := pickCulture(rng, all)
@@ -144,7 +150,7 @@ func (g *gen) finish(p *person) {
 	if p.Age < 18 {
 		p.height = 52 + float64(p.Age)*6.6 + p.rng.NormFloat64()*3
 	}
-	if p.Age > 60 && p.rng.Float64() < float64(p.Age-55)/900 {
+	if p.Age > 60 && p.rng.Float64() < float64(p.Age-55)/420 {
 		p.died = g.today.AddDate(0, 0, -40-p.rng.IntN(600))
 		p.Traits |= Deceased
 	}
@@ -180,15 +186,19 @@ func (g *gen) contacts(p *person) {
 	}
 }
 
-// odd settles the i-th person of worst.
+// odd settles the i-th person of worst and magic.
 func (g *gen) odd(i int, p person) *person {
-	p.n, p.Patient, p.House = g.next(), fmt.Sprintf("worst-%02d", i+1), 10+i
+	p.n, p.Patient, p.House = g.next(), fmt.Sprintf("odd-%02d", i+1), 10+i
 	p.rng = rand.New(rand.NewPCG(g.seed, uint64(p.n)+1000))
-	p.street, p.zip, p.race = fmt.Sprintf("%d Long Name Lane", 10+i), "60546", "2131-1"
+	p.street, p.zip, p.race = fmt.Sprintf("%d Corner Lane", 10+i), "60546", "2131-1"
 	p.words = map[string]string{"en": "English", "ar": "Arabic", "he": "Hebrew", "zh": "Chinese", "vi": "Vietnamese", "th": "Thai"}[p.Lang]
-	p.Traits = WorstCase | Diabetic | EyeDue
+	p.Traits |= Diabetic | EyeDue
 	g.finish(&p)
 	p.died, p.Traits = time.Time{}, p.Traits&^Deceased
+	if p.Phone != "" || p.Email != "" { // one of magic
+		return &p
+	}
+	p.Traits |= WorstCase
 	p.Phone = g.number()
 	p.Email = fmt.Sprintf("worst.%02d@riverside.example.net", i+1)
 	return &p
@@ -212,10 +222,10 @@ func (g *gen) address(p *person) string {
 	switch r := p.rng.Float64(); {
 	case r < 0.015:
 		p.Traits |= BouncingEmail
-		return "bounce+" + local + "@riverside.example.net"
+		return "bounce." + local + "@riverside.example.net"
 	case r < 0.022:
 		p.Traits |= SlowEmail
-		return "timeout+" + local + "@riverside.example.net"
+		return "slow." + local + "@riverside.example.net"
 	case r < 0.55:
 		return local + "@riverside.example.net"
 	case r < 0.85:

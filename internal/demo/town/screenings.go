@@ -49,7 +49,7 @@ func (g *gen) vaccines(p *person, end time.Time) {
 		return true
 	}
 	fluNow := give(flu, 0.40+float64(p.Age)/400, 10, 300)
-	give(flu, 0.45, 380, 690)
+	give(flu, 0.3, 380, 690)
 	if p.Age >= 18 && !fluNow && !p.Traits.Has(Deceased) {
 		p.Traits |= FluDue
 	}
@@ -94,7 +94,7 @@ func (g *gen) screenings(p *person, h health, end time.Time) {
 // eyes writes the eye exams of somebody with diabetes.
 func (g *gen) eyes(p *person, end time.Time) {
 	draw := p.rng.Float64()
-	if p.Traits.Has(WorstCase) {
+	if p.Traits.Has(EyeDue) {
 		draw = 0.5
 	}
 	switch {
