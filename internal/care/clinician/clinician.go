@@ -6,6 +6,7 @@ package clinician
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	"hale/internal/care/view"
@@ -73,9 +74,38 @@ func Name(kept, found string) string {
 	if found != "" {
 		return found
 	}
-	typ, id, ok := strings.Cut(kept, "/")
-	if ok && id != "" && !strings.Contains(id, " ") && typ != "" && typ[0] >= 'A' && typ[0] <= 'Z' && !strings.Contains(typ, " ") {
+	if IsReference(kept) {
 		return ""
 	}
 	return kept
+}
+
+// IsReference says whether what was kept is Type/id and not a name.
+func IsReference(kept string) bool {
+	typ, id := fhir.SplitReference(kept)
+	return typ != "" && kept == typ+"/"+id
+}
+
+// Link returns what to keep of a reference that must stay one: Type/id, else
+// the name it gives.
+func Link(n fhir.Node) string {
+	if typ, id := n.Reference(); typ != "" {
+		return typ + "/" + id
+	}
+	return n.Get("display").Text()
+}
+
+// Learn keeps the name that a reference gives, where the one it leads to has
+// none yet.
+func Learn(ctx context.Context, tx *db.Tx, n fhir.Node) error {
+	const q = `insert into clinician (id, name) values ($1, $2) on conflict (id) do nothing`
+	typ, id := n.Reference()
+	name := n.Get("display").Text()
+	if typ == "" || name == "" {
+		return nil
+	}
+	if _, err := tx.ExecContext(ctx, q, typ+"/"+id, name); err != nil {
+		return fmt.Errorf("clinician: learn %s/%s: %w", typ, id, err)
+	}
+	return nil
 }

@@ -79,7 +79,10 @@ func (s *Store) Count(ctx context.Context, pass access.Pass) (int, time.Time, er
 		return 0, time.Time{}, err
 	}
 	type row struct{ n, at int64 }
-	r, err := db.One(ctx, s.db, func(scan db.Scan) (r row, err error) { return r, scan(&r.n, &r.at) }, q, patient)
+	r, err := db.One(ctx, s.db, func(scan db.Scan) (r row, err error) {
+		err = scan(&r.n, &r.at)
+		return r, err
+	}, q, patient)
 	if err != nil {
 		return 0, time.Time{}, fmt.Errorf("result: count: %w", err)
 	}

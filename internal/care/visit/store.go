@@ -1,0 +1,178 @@
+package visit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"hale/internal/access"
+	"hale/internal/base/errs"
+	"hale/internal/base/ids"
+	"hale/internal/care/clinician"
+	"hale/internal/care/view"
+	"hale/internal/record"
+	"hale/internal/store/db"
+	"hale/internal/store/event"
+)
+
+// records is what the store needs of the record.
+type records interface {
+	PutAll(ctx context.Context, tx *db.Tx, src record.Source, drafts []record.Draft) ([]record.Change, error)
+	GetIn(ctx context.Context, tx *db.Tx, pass access.Pass, typ, id string) (record.Resource, error)
+}
+
+// Store reads and books visits.
+type Store struct {
+	db      *db.DB
+	records records
+	events  *event.Log
+	ids     *ids.Source
+	now     func() time.Time
+}
+
+// NewStore returns a store on d that writes through r.
+func NewStore(d *db.DB, r records, events *event.Log, ids *ids.Source, now func() time.Time) *Store {
+	return &Store{db: d, records: r, events: events, ids: ids, now: now}
+}
+
+const columns = `v.id, v.patient, v.status, v.service, v.title, v.start_at, v.end_at, v.practitioner, coalesce(c.name, ''),
+	v.place, coalesce(o.name, ''), v.slot, v.booked_at, v.via, v.ref, v.updated_at`
+
+const from = `
+	from visit v
+		left join clinician c on c.id = v.practitioner
+		left join clinician o on o.id = v.place `
+
+// Upcoming returns the next n visits that pass opens, soonest first.
+func (s *Store) Upcoming(ctx context.Context, pass access.Pass, n int) ([]Visit, error) {
+	const q = `select ` + columns + from + `
+		where v.patient = $1 and v.end_at >= $2 and v.status in ('booked', 'pending', 'proposed', 'arrived', 'checked-in', 'waitlist')
+		order by v.start_at, v.id
+		limit $3`
+	return s.list(ctx, pass, "upcoming", q, n)
+}
+
+// Past returns the last n visits that pass opens, newest first: what was, and
+// what was cancelled.
+func (s *Store) Past(ctx context.Context, pass access.Pass, n int) ([]Visit, error) {
+	const q = `select ` + columns + from + `
+		where v.patient = $1 and (v.end_at < $2 or v.status not in ('booked', 'pending', 'proposed', 'arrived', 'checked-in', 'waitlist'))
+		order by v.start_at desc, v.id
+		limit $3`
+	return s.list(ctx, pass, "past", q, n)
+}
+
+func (s *Store) list(ctx context.Context, pass access.Pass, verb, q string, n int) ([]Visit, error) {
+	patient, err := pass.Open(access.ReadVisits)
+	if err != nil {
+		return nil, err
+	}
+	list, err := db.All(ctx, s.db, scan, q, patient, s.now().UnixMicro(), n)
+	if err != nil {
+		return nil, fmt.Errorf("visit: %s: %w", verb, err)
+	}
+	return list, nil
+}
+
+// Get returns one visit of the patient that pass opens to read or to book.
+func (s *Store) Get(ctx context.Context, pass access.Pass, id string) (Visit, error) {
+	patient, err := pass.Open(access.ReadVisits)
+	if err != nil {
+		if patient, err = pass.Open(access.BookVisits); err != nil {
+			return Visit{}, err
+		}
+	}
+	return get(ctx, s.db, patient, id)
+}
+
+func get(ctx context.Context, c db.Conn, patient, id string) (Visit, error) {
+	const q = `select ` + columns + from + `where v.patient = $1 and v.id = $2`
+	v, err := db.One(ctx, c, scan, q, patient, id)
+	if err != nil {
+		return Visit{}, fmt.Errorf("visit: get %s: %w", id, err)
+	}
+	return v, nil
+}
+
+const slotColumns = `v.id, v.service, v.title, v.start_at, v.end_at, v.practitioner, coalesce(c.name, ''), v.place, coalesce(o.name, '')`
+
+const slotFrom = `
+	from slot v
+		left join clinician c on c.id = v.practitioner
+		left join clinician o on o.id = v.place `
+
+// Slots returns the next n free times of a service from a time on, soonest
+// first.
+func (s *Store) Slots(ctx context.Context, service string, from time.Time, n int) ([]Slot, error) {
+	const q = `select ` + slotColumns + slotFrom + `
+		where v.service = $1 and v.status = 'free' and v.start_at >= $2
+		order by v.start_at, v.id
+		limit $3`
+	if now := s.now(); from.Before(now) {
+		from = now
+	}
+	list, err := db.All(ctx, s.db, scanSlot, q, service, from.UnixMicro(), n)
+	if err != nil {
+		return nil, fmt.Errorf("visit: slots of %s: %w", service, err)
+	}
+	return list, nil
+}
+
+// Slot returns one time if it is still free.
+func (s *Store) Slot(ctx context.Context, id string) (Slot, error) {
+	const q = `select ` + slotColumns + slotFrom + `where v.id = $1 and v.status = 'free' and v.start_at >= $2`
+	slot, err := db.One(ctx, s.db, scanSlot, q, id, s.now().UnixMicro())
+	if errors.Is(err, db.ErrNone) {
+		err = errTaken.Because(err)
+	}
+	if err != nil {
+		return Slot{}, fmt.Errorf("visit: slot %s: %w", id, err)
+	}
+	return slot, nil
+}
+
+// Services returns what can be booked: the services with a free time.
+func (s *Store) Services(ctx context.Context) ([]Service, error) {
+	const q = `
+		select service, max(title)
+		from slot
+		where status = 'free' and start_at >= $1 and service <> ''
+		group by service
+		order by max(title), service`
+	list, err := db.All(ctx, s.db, func(scan db.Scan) (v Service, err error) {
+		err = scan(&v.Code, &v.Title)
+		return v, err
+	}, q, s.now().UnixMicro())
+	if err != nil {
+		return nil, fmt.Errorf("visit: services: %w", err)
+	}
+	return list, nil
+}
+
+func scan(row db.Scan) (v Visit, err error) {
+	var start, end, booked, updated int64
+	var with, withName, where, whereName string
+	err = row(&v.ID, &v.Patient, &v.Status, &v.Service, &v.Title, &start, &end, &with, &withName, &where, &whereName, &v.Slot,
+		&booked, &v.Via, &v.Ref, &updated)
+	v.Start, v.End, v.BookedAt, v.Updated = view.Time(start), view.Time(end), view.Time(booked), view.Time(updated)
+	v.With, v.Where = clinician.Name(with, withName), clinician.Name(where, whereName)
+	return v, err
+}
+
+func scanSlot(row db.Scan) (s Slot, err error) {
+	var start, end int64
+	var with, withName, where, whereName string
+	err = row(&s.ID, &s.Service, &s.Title, &start, &end, &with, &withName, &where, &whereName)
+	s.Start, s.End = view.Time(start), view.Time(end)
+	s.With, s.Where = clinician.Name(with, withName), clinician.Name(where, whereName)
+	return s, err
+}
+
+// failed keeps the sort of an error and names what failed.
+func failed(verb, id string, err error) error {
+	if errs.KindOf(err) == errs.Internal {
+		return fmt.Errorf("visit: %s %s: %w", verb, id, err)
+	}
+	return err
+}
