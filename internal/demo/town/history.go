@@ -199,7 +199,7 @@ func (g *gen) labs(p *person, h health, at time.Time, enc string, i, n int) {
 			g.report(p, at, enc, "4548-4", a1c.display, "A1c", a1cWords(v), []string{id})
 		}
 	}
-	if i == n-1 && (h.diabetic || h.pressure && r.Float64() < 0.5) {
+	if i == n-1 && (h.diabetic || h.pressure && r.Float64() < 0.3) {
 		c := 0.75 + r.Float64()*0.35 + max(0, float64(p.Age)-65)/90
 		g.lab(p, at, enc, creatinine, c)
 		g.lab(p, at, enc, egfr, min(118, max(24, 142/c*0.85-float64(p.Age)*0.72)))
@@ -218,7 +218,7 @@ func (g *gen) labs(p *person, h health, at time.Time, enc string, i, n int) {
 			g.lab(p, at, enc, a1c, 5.7+r.Float64()*0.7)
 		}
 	}
-	if p.Age >= 18 && !h.diabetic && i == n-1 && r.Float64() < 0.3 {
+	if p.Age >= 18 && !h.diabetic && i == n-1 && r.Float64() < 0.2 {
 		g.lab(p, at, enc, glucose, 78+r.Float64()*30)
 		g.lab(p, at, enc, hemoglobin, 12.1+r.Float64()*3.6)
 	}
