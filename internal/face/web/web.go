@@ -11,6 +11,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"hale/internal/access"
@@ -32,7 +33,8 @@ type Sessions interface {
 
 // Site is one clinic's pages.
 type Site struct {
-	Clinic Clinic
+	Clinic  Clinic
+	Proxies []netip.Prefix // whose X-Forwarded-For is believed; none by default
 
 	accounts Sessions
 	log      *slog.Logger
