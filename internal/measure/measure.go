@@ -7,22 +7,10 @@
 package measure
 
 import (
-	"context"
 	"time"
 
-	"hale/internal/access"
-	"hale/internal/base/errs"
-	"hale/internal/store/db"
+	"hale/internal/causal"
 )
-
-// Store measures outreaches.
-type Store struct {
-	db  *db.DB
-	now func() time.Time
-}
-
-// NewStore returns a store that reads d.
-func NewStore(d *db.DB, now func() time.Time) *Store { return &Store{db: d, now: now} }
 
 // State says how far an effect can be believed.
 type State string
@@ -40,7 +28,7 @@ const (
 // window, drawn in against held out.
 type Effect struct {
 	Outreach   string
-	Goal       string // what counts as acting, in words
+	Goal       string // what counts as acting, as a verb in the past: booked an eye exam
 	Treated    int
 	Held       int
 	TreatedYes int
@@ -77,13 +65,13 @@ type Share struct {
 
 // Group is the effect among some of the patients.
 type Group struct {
-	By, Name   string // "First channel", "text"
+	By, Name   string // "First channel", "Text message"
 	Treated    int
 	Held       int
 	TreatedYes int
 	HeldYes    int
 	Diff       float64
-	Low, High  float64
+	Low, High  float64 // hold together with those of all groups
 	TooFew     bool
 }
 
@@ -110,19 +98,12 @@ type ChannelRow struct {
 	ToSeen    time.Duration // median from sending to seen
 }
 
-var errNotYet = errs.New(errs.Unavailable, "This is not measured yet.")
-
-// Effect returns what outreach changed so far.
-func (s *Store) Effect(ctx context.Context, pass access.Pass, outreach string) (Effect, error) {
-	return Effect{}, errNotYet
-}
-
-// Funnel returns how many patients of outreach came how far.
-func (s *Store) Funnel(ctx context.Context, pass access.Pass, outreach string) (Funnel, error) {
-	return Funnel{}, errNotYet
-}
-
-// ByChannel returns the same for each channel, the most used first.
-func (s *Store) ByChannel(ctx context.Context, pass access.Pass, outreach string) ([]ChannelRow, error) {
-	return nil, errNotYet
+// share returns yes of n with its interval.
+func share(yes, n int) Share {
+	sh := Share{Yes: yes, Of: n}
+	if n > 0 {
+		sh.P = float64(yes) / float64(n)
+	}
+	sh.Low, sh.High = causal.Wilson(yes, n)
+	return sh
 }

@@ -1,0 +1,98 @@
+package measure
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"hale/internal/access"
+	"hale/internal/store/db"
+)
+
+// Funnel returns how many patients of outreach came how far.
+func (s *Store) Funnel(ctx context.Context, pass access.Pass, outreach string) (Funnel, error) {
+	const q = `
+		select count(*),
+			coalesce(sum(case when i.assignment = 'holdout' then 1 else 0 end), 0),
+			coalesce(sum(case when i.assignment = 'excluded' or i.state = 'blocked' then 1 else 0 end), 0),
+			coalesce(sum(m.sent), 0), coalesce(sum(m.delivered), 0), coalesce(sum(m.seen), 0), coalesce(sum(m.acted), 0)
+		from intent i
+		left join (
+			select intent,
+				max(` + sent + `) as sent, max(` + delivered + `) as delivered,
+				max(` + seen + `) as seen, max(` + acted + `) as acted
+			from message
+			where outreach = $1
+			group by intent) m on m.intent = i.id
+		where i.outreach = $1`
+	if err := pass.OpenAll(access.ReadMeasure); err != nil {
+		return Funnel{}, err
+	}
+	read := func(scan db.Scan) (f Funnel, err error) {
+		err = scan(&f.Patients, &f.Held, &f.Blocked, &f.Sent, &f.Delivered, &f.Seen, &f.Acted)
+		return f, err
+	}
+	f, err := db.One(ctx, s.db, read, q, outreach)
+	if err != nil {
+		return Funnel{}, fmt.Errorf("measure: funnel %s: %w", outreach, err)
+	}
+	f.AsOf = s.now()
+	return f, nil
+}
+
+// How far a message came. Each step takes in the later ones: what was seen
+// was delivered, whether or not a receipt said so.
+const (
+	sent      = `case when accepted_at > 0 or delivered_at > 0 or first_seen_at > 0 then 1 else 0 end`
+	delivered = `case when delivered_at > 0 or first_seen_at > 0 then 1 else 0 end`
+	seen      = `case when first_seen_at > 0 then 1 else 0 end`
+	acted     = `case when acted_at > 0 then 1 else 0 end`
+)
+
+// ByChannel returns how far the messages of outreach came on each channel,
+// the most used first.
+func (s *Store) ByChannel(ctx context.Context, pass access.Pass, outreach string) ([]ChannelRow, error) {
+	const q = `
+		select channel, sum(` + sent + `), sum(` + delivered + `), sum(` + seen + `), sum(` + acted + `)
+		from message
+		where outreach = $1
+		group by channel
+		order by 2 desc, channel`
+	if err := pass.OpenAll(access.ReadMeasure); err != nil {
+		return nil, err
+	}
+	read := func(scan db.Scan) (r ChannelRow, err error) {
+		err = scan(&r.Channel, &r.Sent, &r.Delivered, &r.Seen, &r.Acted)
+		r.SeenShare = share(r.Seen, r.Sent)
+		return r, err
+	}
+	list, err := db.All(ctx, s.db, read, q, outreach)
+	if err != nil {
+		return nil, fmt.Errorf("measure: by channel %s: %w", outreach, err)
+	}
+	for i, r := range list {
+		if list[i].ToSeen, err = s.medianToSeen(ctx, outreach, r.Channel, r.Seen); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+// medianToSeen returns the median time from sending to seeing among those
+// who saw.
+func (s *Store) medianToSeen(ctx context.Context, outreach, channel string, n int) (time.Duration, error) {
+	const q = `
+		select first_seen_at - accepted_at
+		from message
+		where outreach = $1 and channel = $2 and first_seen_at > 0
+		order by 1
+		limit 1 offset $3`
+	if n == 0 {
+		return 0, nil
+	}
+	micro, err := db.One(ctx, s.db, db.Value[int64], q, outreach, channel, (n-1)/2)
+	if err != nil {
+		return 0, fmt.Errorf("measure: time to seen %s: %w", outreach, err)
+	}
+	return time.Duration(max(0, micro)) * time.Microsecond, nil
+}

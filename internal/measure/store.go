@@ -1,0 +1,118 @@
+package measure
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"hale/internal/access"
+	"hale/internal/store/db"
+)
+
+// Store measures outreaches.
+type Store struct {
+	db  *db.DB
+	now func() time.Time
+}
+
+// NewStore returns a store that reads d.
+func NewStore(d *db.DB, now func() time.Time) *Store { return &Store{db: d, now: now} }
+
+// Effect returns what outreach changed so far.
+func (s *Store) Effect(ctx context.Context, pass access.Pass, outreach string) (Effect, error) {
+	if err := pass.OpenAll(access.ReadMeasure); err != nil {
+		return Effect{}, err
+	}
+	p, err := s.plan(ctx, outreach)
+	if err != nil {
+		return Effect{}, err
+	}
+	cells, err := s.cells(ctx, p)
+	if err != nil {
+		return Effect{}, err
+	}
+	return effect(p, cells, s.now()), nil
+}
+
+// plan reads what outreach set out to do.
+func (s *Store) plan(ctx context.Context, outreach string) (plan, error) {
+	const q = `
+		select o.id, o.service, o.state, o.window_days, o.audience, o.started_at,
+			count(i.id), coalesce(min(i.decided_at), 0), coalesce(max(i.decided_at), 0)
+		from outreach o
+		left join intent i on i.outreach = o.id
+		where o.id = $1
+		group by o.id, o.service, o.state, o.window_days, o.audience, o.started_at`
+	read := func(scan db.Scan) (p plan, err error) {
+		var days, started, first, last int64
+		err = scan(&p.outreach, &p.service, &p.state, &days, &p.audience, &started, &p.draws, &first, &last)
+		p.window = time.Duration(days) * 24 * time.Hour
+		p.started, p.first, p.last = moment(started), moment(first), moment(last)
+		return p, err
+	}
+	p, err := db.One(ctx, s.db, read, q, outreach)
+	if err != nil {
+		return plan{}, fmt.Errorf("measure: plan %s: %w", outreach, err)
+	}
+	return p, nil
+}
+
+// cells counts the drawn people of p by arm, chance and what was settled
+// before the draw. Whoever was drawn counts, reached or not.
+func (s *Store) cells(ctx context.Context, p plan) ([]cell, error) {
+	const q = `
+		select i.assignment, i.assignment_p, ` + firstChannel + `,
+			case when p.born <> '' and p.born <= $4 then 1 else 0 end,
+			coalesce(p.lang, ''),
+			case when exists (
+				select 1
+				from account a
+				join account_session t on t.account = a.id
+				where a.patient = i.patient and t.created_at < i.decided_at) then 1 else 0 end,
+			count(*),
+			sum(case when exists (
+				select 1
+				from visit v
+				where v.patient = i.patient and ($2 = '' or v.service = $2)
+					and v.booked_at >= i.decided_at and v.booked_at < i.decided_at + $3) then 1 else 0 end)
+		from intent i
+		left join person p on p.id = i.patient
+		where i.outreach = $1 and i.assignment in ('treat', 'holdout')
+		group by 1, 2, 3, 4, 5, 6
+		order by 1, 2, 3, 4, 5, 6`
+	read := func(scan db.Scan) (c cell, err error) {
+		var arm string
+		var older, known int
+		err = scan(&arm, &c.chance, &c.channel, &older, &c.lang, &known, &c.n, &c.yes)
+		c.held, c.older, c.known = arm == "holdout", older == 1, known == 1
+		return c, err
+	}
+	old := p.started.AddDate(-65, 0, 0).Format(time.DateOnly)
+	list, err := db.All(ctx, s.db, read, q, p.outreach, p.service, p.window.Microseconds(), old)
+	if err != nil {
+		return nil, fmt.Errorf("measure: cells %s: %w", p.outreach, err)
+	}
+	return list, nil
+}
+
+// firstChannel is the first channel of a person's plan. The plan is made for
+// those held out as well, so that like is compared with like; where the
+// first message is known, it says so itself.
+const firstChannel = `
+			coalesce(
+				(select m.channel from message m where m.intent = i.id order by m.step limit 1),
+				case
+					when i.decision like '%"plan":[{"channel":"sms"%' then 'sms'
+					when i.decision like '%"plan":[{"channel":"email"%' then 'email'
+					when i.decision like '%"plan":[{"channel":"voice"%' then 'voice'
+					when i.decision like '%"plan":[{"channel":"inbox"%' then 'inbox'
+					else ''
+				end)`
+
+// moment returns the time of microseconds, zero for 0.
+func moment(micro int64) time.Time {
+	if micro == 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(micro).UTC()
+}
