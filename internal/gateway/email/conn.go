@@ -21,10 +21,12 @@ type conn struct {
 	verified   bool // the certificate is the relay's
 	version    string
 	requireTLS bool // the relay knows REQUIRETLS
+	pipelining bool // the relay takes several commands at once
 	sent       int
-	fresh      bool // nothing was sent on it yet
+	dirty      bool // a transaction was begun and not ended
 	broken     bool
 	used       time.Time
+	timer      *time.Timer // ends the wait for the relay
 }
 
 var (
@@ -34,9 +36,9 @@ var (
 	errGreeting = errors.New("the relay did not greet")
 )
 
-// connect waits for a slot, then takes an idle connection that still
-// answers or opens one.
-func (g *Gateway) connect(ctx context.Context) (*conn, error) {
+// connect waits for a slot, then takes an idle connection or opens one. A
+// new one is never an idle one, which the relay may have closed.
+func (g *Gateway) connect(ctx context.Context, anew bool) (*conn, error) {
 	select {
 	case g.slots <- struct{}{}:
 	case <-ctx.Done():
@@ -46,17 +48,10 @@ func (g *Gateway) connect(ctx context.Context) (*conn, error) {
 		<-g.slots
 		return nil, err
 	}
-	for {
-		select {
-		case c := <-g.idle:
-			if c.alive(ctx) {
-				return c, nil
-			}
-			c.close()
-			continue
-		default:
+	if !anew {
+		if c := g.takeIdle(); c != nil {
+			return c, nil
 		}
-		break
 	}
 	c, err := g.open(ctx)
 	if err != nil {
@@ -66,10 +61,27 @@ func (g *Gateway) connect(ctx context.Context) (*conn, error) {
 	return c, nil
 }
 
+// takeIdle returns a connection that has not been idle for too long, or nil.
+func (g *Gateway) takeIdle() *conn {
+	for {
+		select {
+		case c := <-g.idle:
+			idle := g.c.Now().Sub(c.used)
+			if idle >= 0 && idle <= g.c.Timeouts.Idle {
+				return c
+			}
+			c.quit()
+		default:
+			return nil
+		}
+	}
+}
+
 // release gives the slot back, and keeps the connection if it is good for
 // more.
 func (g *Gateway) release(c *conn) {
 	defer func() { <-g.slots }()
+	c.timer.Stop()
 	c.used = g.c.Now()
 	if c.broken {
 		c.close()
@@ -92,7 +104,8 @@ func (g *Gateway) open(ctx context.Context) (*conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &conn{g: g, raw: raw, fresh: true}
+	c := &conn{g: g, raw: raw}
+	c.timer = time.AfterFunc(g.c.Timeouts.Command, c.end)
 	stop := c.guard(ctx)
 	defer stop()
 	if err := c.begin(); err != nil {
@@ -128,6 +141,7 @@ func (c *conn) begin() error {
 		return err
 	}
 	c.requireTLS, _ = client.Extension("REQUIRETLS")
+	c.pipelining, _ = client.Extension("PIPELINING")
 	return c.auth()
 }
 
@@ -194,24 +208,16 @@ func (c *conn) auth() error {
 	return nil
 }
 
-// alive says whether an idle connection can be used again.
-func (c *conn) alive(ctx context.Context) bool {
-	if idle := c.g.c.Now().Sub(c.used); idle > c.g.c.Timeouts.Idle || idle < 0 {
-		return false
-	}
-	stop := c.guard(ctx)
-	defer stop()
-	c.wait(c.g.c.Timeouts.Command)
-	return c.smtp.Reset() == nil
-}
-
 // guard makes the connection fail when ctx ends, until stop is called.
 func (c *conn) guard(ctx context.Context) (stop func() bool) {
-	return context.AfterFunc(ctx, func() { _ = c.raw.SetDeadline(time.Unix(1, 0)) })
+	return context.AfterFunc(ctx, c.end)
 }
 
 // wait bounds what follows.
-func (c *conn) wait(d time.Duration) { _ = c.raw.SetDeadline(time.Now().Add(d)) }
+func (c *conn) wait(d time.Duration) { c.timer.Reset(d) }
+
+// end makes every read and write fail from now on.
+func (c *conn) end() { _ = c.raw.SetDeadline(time.Unix(1, 0)) }
 
 // quit ends the session politely, without waiting long.
 func (c *conn) quit() {
@@ -220,7 +226,10 @@ func (c *conn) quit() {
 	c.close()
 }
 
-func (c *conn) close() { _ = c.raw.Close() }
+func (c *conn) close() {
+	c.timer.Stop()
+	_ = c.raw.Close()
+}
 
 // evidence says what is known of the connection.
 func (c *conn) evidence() string {

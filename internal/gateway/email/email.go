@@ -137,7 +137,7 @@ func (g *Gateway) Capability(ctx context.Context, to string) (reach.Capability, 
 	if !address(to) {
 		return reach.Capability{Detail: "not an address"}, nil
 	}
-	c, err := g.connect(ctx)
+	c, err := g.connect(ctx, false)
 	if err != nil {
 		return reach.Capability{}, fmt.Errorf("email: capability: %w", err)
 	}
@@ -177,17 +177,26 @@ func (g *Gateway) Send(ctx context.Context, h reach.Handoff) reach.Result {
 	if err != nil {
 		return reach.Result{Outcome: reach.Rejected, Code: "invalid", Detail: "could not be composed"}
 	}
-	c, err := g.connect(ctx)
+	r, stale := g.try(ctx, h, body, false)
+	if stale { // an idle connection that the relay had closed: nothing was sent
+		r, _ = g.try(ctx, h, body, true)
+	}
+	return r
+}
+
+func (g *Gateway) try(ctx context.Context, h reach.Handoff, body []byte, anew bool) (r reach.Result, stale bool) {
+	c, err := g.connect(ctx, anew)
 	if err != nil {
-		return notSent(err)
+		return notSent(err), false
 	}
 	defer g.release(c)
 	if h.RequireTLS && !(c.verified && (c.requireTLS || g.c.Onward)) {
-		return reach.Result{Outcome: reach.Rejected, Code: "tls_insufficient", Detail: "verified TLS is not assured", Peer: c.evidence()}
+		return reach.Result{Outcome: reach.Rejected, Code: "tls_insufficient", Detail: "verified TLS is not assured", Peer: c.evidence()}, false
 	}
-	r := c.transfer(ctx, h, body)
+	used := c.sent > 0
+	r, stale = c.transfer(ctx, h, body)
 	r.Peer = c.evidence()
-	return r
+	return r, stale && used && ctx.Err() == nil
 }
 
 // Reconcile cannot ask a relay; the Message-ID stays the same, so that a

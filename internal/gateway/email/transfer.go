@@ -1,90 +1,121 @@
 package email
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"io"
 	"net/textproto"
 	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/wneessen/go-mail/smtp"
-
 	"hale/internal/reach"
 )
 
 // transfer is one SMTP transaction. Until the final dot ctx can end it;
-// after that only the relay's answer, or its absence, counts.
-func (c *conn) transfer(ctx context.Context, h reach.Handoff, body []byte) reach.Result {
+// after that only the relay's answer, or its absence, counts. It is stale if
+// the relay never answered anything.
+func (c *conn) transfer(ctx context.Context, h reach.Handoff, body []byte) (r reach.Result, stale bool) {
 	stop := c.guard(ctx)
 	defer stop()
-	if err := c.announce(h); err != nil {
-		return c.refused(err, h)
-	}
-	c.wait(c.g.c.Timeouts.Command)
-	w, err := c.smtp.Data()
+	lines, err := c.envelope(h)
 	if err != nil {
-		return c.refused(err, h)
+		return reach.Result{Outcome: reach.Rejected, Code: "invalid", Detail: "from is not an address"}, false
 	}
+	c.dirty = true
+	if answered, err := c.commands(lines); err != nil {
+		return c.refused(ctx, err, h), answered == 0
+	}
+	w := c.smtp.Text.DotWriter()
 	if _, err := w.Write(body); err != nil {
 		c.broken = true
-		return notSent(err)
+		return notSent(err), false
 	}
-	if !stop() || ctx.Err() != nil { // ended before the dot: the relay drops what it has
+	if !stop() { // ctx ended before the dot: the relay drops what it has
 		c.broken = true
-		return notSent(context.Cause(ctx))
+		return notSent(context.Cause(ctx)), false
 	}
 	c.sent++
 	c.wait(c.g.c.Timeouts.Final)
-	if err := w.Close(); err != nil {
-		return c.afterDot(err, h)
+	answer, err := c.dot(w)
+	if err != nil {
+		return c.afterDot(err, h), false
 	}
-	r := reach.Result{Outcome: reach.Accepted, Code: "250"}
-	if d, ok := w.(*smtp.DataCloser); ok {
-		r.Ref = queueName(d.ServerResponse())
-	}
-	return r
+	c.dirty = false
+	return reach.Result{Outcome: reach.Accepted, Code: "250", Ref: queueName(answer)}, false
 }
 
-// announce names the sender and the recipient.
-func (c *conn) announce(h reach.Handoff) error {
+// dot ends the message and reads the answer.
+func (c *conn) dot(w io.Closer) (answer string, err error) {
+	if err := w.Close(); err != nil {
+		return "", err
+	}
+	_, answer, err = c.smtp.Text.ReadResponse(250)
+	return answer, err
+}
+
+// line is a command and the answer that it wants.
+type line struct {
+	text   string
+	expect int
+}
+
+// envelope returns the commands that come before the message.
+func (c *conn) envelope(h reach.Handoff) ([]line, error) {
 	from, err := envelope(h.From)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	line := "MAIL FROM:<" + from + ">"
+	sender := "MAIL FROM:<" + from + ">"
 	if ok, _ := c.smtp.Extension("8BITMIME"); ok {
-		line += " BODY=8BITMIME"
+		sender += " BODY=8BITMIME"
 	}
 	if h.RequireTLS && c.requireTLS {
-		line += " REQUIRETLS"
+		sender += " REQUIRETLS"
 	}
-	if err := c.command(250, line); err != nil {
-		return err
+	lines := []line{{sender, 250}, {"RCPT TO:<" + h.To + ">", 25}, {"DATA", 354}}
+	if c.dirty {
+		lines = append([]line{{"RSET", 250}}, lines...)
 	}
-	return c.command(25, "RCPT TO:<"+h.To+">")
+	return lines, nil
 }
 
-// command sends one line and reads the answer.
-func (c *conn) command(expect int, line string) error {
-	c.wait(c.g.c.Timeouts.Command)
-	id, err := c.smtp.Text.Cmd("%s", line)
-	if err != nil {
-		return err
+// commands sends lines, all at once if the relay can take that, and returns
+// how many it answered and the first answer that was not the one wanted.
+func (c *conn) commands(lines []line) (answered int, first error) {
+	text := c.smtp.Text
+	for i, l := range lines {
+		_, _ = text.W.WriteString(l.text + "\r\n") // an error shows in Flush
+		if c.pipelining && i < len(lines)-1 {
+			continue
+		}
+		c.wait(c.g.c.Timeouts.Command)
+		if err := text.W.Flush(); err != nil {
+			return answered, err
+		}
+		for ; answered <= i; answered++ {
+			_, _, err := text.ReadResponse(lines[answered].expect)
+			if _, isAnswer := errors.AsType[*textproto.Error](err); err != nil && !isAnswer {
+				return answered, cmp.Or(first, err)
+			}
+			c.broken = c.broken || (first != nil && err == nil) // it waits for a message we will not send
+			first = cmp.Or(first, err)
+		}
+		if first != nil {
+			return answered, first
+		}
 	}
-	c.smtp.Text.StartResponse(id)
-	defer c.smtp.Text.EndResponse(id)
-	_, _, err = c.smtp.Text.ReadResponse(expect)
-	return err
+	return answered, nil
 }
 
 // refused is the result of an error before the final dot.
-func (c *conn) refused(err error, h reach.Handoff) reach.Result {
+func (c *conn) refused(ctx context.Context, err error, h reach.Handoff) reach.Result {
 	answer, ok := errors.AsType[*textproto.Error](err)
 	if !ok {
 		c.broken = true
-		return notSent(err)
+		return notSent(cmp.Or(ctx.Err(), err))
 	}
 	return c.answered(answer, h)
 }
