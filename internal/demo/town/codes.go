@@ -33,6 +33,15 @@ var (
 	earache        = code{snomed, "65363002", "Otitis media", "H66.90", "Otitis media, unspecified, unspecified ear", "Ear infection"}
 )
 
+// kind is the type of an encounter.
+type kind struct{ code, display, text string }
+
+var (
+	checkUp  = kind{"185349003", "Encounter for check up (procedure)", "Check-up"}
+	followUp = kind{"390906007", "Follow-up encounter", "Follow-up visit"}
+	symptom  = kind{"185345009", "Encounter for symptom", "Visit"}
+)
+
 // medicine is what a MedicationRequest asks for.
 type medicine struct {
 	code, display, text, dose string

@@ -82,20 +82,26 @@ func (g *gen) history(p *person) {
 
 // visit writes one visit: why she came, what was measured, what was found.
 func (g *gen) visit(p *person, h health, at time.Time, i, n int) {
-	kind, words, why := "185349003", "Encounter for check up (procedure)", code{}
+	k, why := checkUp, code{}
 	switch {
 	case h.diabetic:
-		kind, words, why = "390906007", "Follow-up encounter", diabetes
+		k, why = followUp, diabetes
 	case h.pressure:
-		kind, words, why = "390906007", "Follow-up encounter", hypertension
+		k, why = followUp, hypertension
 	case i > 0 || p.rng.Float64() < 0.4:
-		kind, words, why = "185345009", "Encounter for symptom", g.complaint(p)
+		k, why = symptom, g.complaint(p)
 	}
-	enc := g.encounter(p, at, kind, words, why)
+	booked := ""
+	if p.rng.Float64() < 0.22 {
+		booked = g.appointment(p, services()[1], "", "fulfilled", at, at.AddDate(0, 0, -12))
+	} else if p.rng.Float64() < 0.1 {
+		g.appointment(p, services()[1], "", "noshow", at.AddDate(0, 0, -7), at.AddDate(0, 0, -20))
+	}
+	enc := g.encounter(p, at, k, why, booked)
 	if i == 0 {
 		g.problems(p, h, at, enc)
 	}
-	if kind == "185345009" {
+	if k == symptom {
 		g.condition(p, why, at, enc)
 		if why == backPain {
 			g.prescribe(p, acetaminophen, at, enc, backPain, "completed")
@@ -105,11 +111,6 @@ func (g *gen) visit(p *person, h health, at time.Time, i, n int) {
 	g.labs(p, h, at, enc, i, n)
 	if i == n-1 && (h.diabetic || h.pressure || p.rng.Float64() < 0.5) || p.rng.Float64() < 0.04 {
 		g.note(p, at, enc, "11506-3", "Progress note", "Visit note", g.noteText(p, h, at, i, n, why))
-	}
-	if p.rng.Float64() < 0.22 {
-		g.appointment(p, services()[1], "", "fulfilled", at, at.AddDate(0, 0, -12))
-	} else if p.rng.Float64() < 0.1 {
-		g.appointment(p, services()[1], "", "noshow", at.AddDate(0, 0, -9), at.AddDate(0, 0, -20))
 	}
 }
 

@@ -51,7 +51,8 @@ func (g *gen) mariaHistory(p *person) {
 	for i, v := range visits {
 		day := g.weekday(g.today.AddDate(0, v.months, v.days))
 		at := time.Date(day.Year(), day.Month(), day.Day(), 9, 12, 0, 0, g.zone)
-		enc := g.encounter(p, at, "390906007", "Follow-up encounter", diabetes)
+		booked := g.appointment(p, services()[1], "", "fulfilled", at.Add(-12*time.Minute), at.AddDate(0, 0, -21))
+		enc := g.encounter(p, at, followUp, diabetes, booked)
 		if i == 0 {
 			g.mariaProblems(p, at, enc)
 		}
@@ -63,7 +64,6 @@ func (g *gen) mariaHistory(p *person) {
 		if i >= 3 {
 			g.note(p, at.Add(26*time.Hour), enc, "11506-3", "Progress note", "Note from Dr. Raman", mariaNote(at.In(g.zone), number(v.a1c, 1), v.words))
 		}
-		g.appointment(p, services()[1], "", "fulfilled", at.Add(-12*time.Minute), at.AddDate(0, 0, -21))
 	}
 	g.procedure(p, eyeExam, g.clock(g.today.AddDate(0, -14, 0), p), workers()[3])
 	g.procedure(p, mammography, g.clock(g.today.AddDate(0, -9, 0), p), workers()[5])

@@ -15,15 +15,18 @@ func (g *gen) id(p *person, kind string) string {
 }
 
 // encounter writes one visit that took place and returns its reference.
-func (g *gen) encounter(p *person, at time.Time, kind, words string, why code) string {
+func (g *gen) encounter(p *person, at time.Time, k kind, why code, appointment string) string {
 	id := g.id(p, "e")
 	d := doctors()[p.doctor]
 	g.put(`{"resourceType":"Encounter","id":%,`+core+`encounter"]},"status":"finished","class":{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"AMB","display":"ambulatory"},`+
 		`"type":[{"coding":[{"system":"http://snomed.info/sct","code":%,"display":%}],"text":%}],"subject":{"reference":%},`+
 		`"participant":[{"type":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ParticipationType","code":"PPRF","display":"primary performer"}]}],"individual":{"reference":%,"display":%}}],"period":{"start":%,"end":%},`,
-		id, kind, words, words, p.ref(), "Practitioner/"+d.id, d.name(), g.instant(at), g.instant(at.Add(20*time.Minute)))
+		id, k.code, k.display, k.text, p.ref(), "Practitioner/"+d.id, d.name(), g.instant(at), g.instant(at.Add(20*time.Minute)))
 	if why.code != "" {
 		g.put(`"reasonCode":[{"coding":[{"system":%,"code":%,"display":%}],"text":%}],`, why.system, why.code, why.display, why.text)
+	}
+	if appointment != "" {
+		g.put(`"appointment":[{"reference":%}],`, "Appointment/"+appointment)
 	}
 	g.line(`"location":[{"location":{"reference":"Location/riverside-suite-2","display":"Suite 2"}}],"serviceProvider":{"reference":%,"display":%}}`, "Organization/"+clinicID, Clinic)
 	return "Encounter/" + id
@@ -189,17 +192,19 @@ func (g *gen) goal(p *person, since time.Time, under float64, reached bool) {
 }
 
 // appointment writes a visit that was or will be.
-func (g *gen) appointment(p *person, s service, slot, status string, start, made time.Time) {
+func (g *gen) appointment(p *person, s service, slot, status string, start, made time.Time) string {
+	id := g.id(p, "b")
 	w := workers()[s.worker]
 	if s.code == FollowUp {
 		w = doctors()[p.doctor]
 	}
 	r := rooms()[w.room]
 	g.put(`{"resourceType":"Appointment","id":%,"status":%,"serviceType":[{"coding":[{"system":%,"code":%,"display":%}],"text":%}],"start":%,"end":%,"minutesDuration":^,"created":%,`,
-		g.id(p, "v"), status, ServiceSystem, s.code, s.title, s.title, g.instant(start), g.instant(start.Add(time.Duration(s.minutes)*time.Minute)), strconv.Itoa(s.minutes), g.instant(made))
+		id, status, ServiceSystem, s.code, s.title, s.title, g.instant(start), g.instant(start.Add(time.Duration(s.minutes)*time.Minute)), strconv.Itoa(s.minutes), g.instant(made))
 	if slot != "" {
 		g.put(`"slot":[{"reference":%}],`, "Slot/"+slot)
 	}
 	g.line(`"participant":[{"actor":{"reference":%,"display":%},"status":"accepted"},{"actor":{"reference":%,"display":%},"status":"accepted"},{"actor":{"reference":%,"display":%},"status":"accepted"}]}`,
 		p.ref(), p.Name, "Practitioner/"+w.id, w.name(), "Location/"+r.id, r.name)
+	return id
 }
