@@ -82,7 +82,7 @@ func (s *Store) ByChannel(ctx context.Context, pass access.Pass, outreach string
 // who saw.
 func (s *Store) medianToSeen(ctx context.Context, outreach, channel string, n int) (time.Duration, error) {
 	const q = `
-		select first_seen_at - accepted_at
+		select first_seen_at - case when accepted_at > 0 then accepted_at else created_at end
 		from message
 		where outreach = $1 and channel = $2 and first_seen_at > 0
 		order by 1

@@ -38,7 +38,9 @@ func parts(cells []cell) []part {
 			these[i].cells = append(these[i].cells, c)
 		}
 		if len(these) > 1 {
-			slices.SortStableFunc(these, func(a, b part) int { return cmp.Or(cmp.Compare(people(b.cells), people(a.cells)), strings.Compare(a.name, b.name)) })
+			slices.SortStableFunc(these, func(a, b part) int {
+				return cmp.Or(cmp.Compare(people(b.cells), people(a.cells)), strings.Compare(a.name, b.name))
+			})
 			all = append(all, these...)
 		}
 	}
