@@ -83,8 +83,8 @@ type Tab struct {
 func (v View) tabs() []Tab {
 	return []Tab{
 		{ID: "home", Href: v.Link("/home"), Label: v.T("Home"), Icon: "house"},
-		{ID: "health", Href: v.Link("/health"), Label: v.T("Record"), Icon: "file-heart"},
-		{ID: "inbox", Href: v.Link("/inbox"), Label: v.T("Messages"), Icon: "messages-square", Count: v.Unread},
+		{ID: "record", Href: v.Link("/health"), Label: v.T("Record"), Icon: "file-heart"},
+		{ID: "messages", Href: v.Link("/inbox"), Label: v.T("Messages"), Icon: "messages-square", Count: v.Unread},
 		{ID: "visits", Href: v.Link("/visits"), Label: v.T("Visits"), Icon: "calendar-days"},
 		{ID: "more", Href: v.Link("/more"), Label: v.T("More"), Icon: "menu"},
 	}
