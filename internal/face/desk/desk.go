@@ -1,0 +1,235 @@
+// Package desk is the web site that the clinic's staff see.
+//
+// A page shows what its reader's rights open and leads nowhere else: who may
+// not open records sees no name, not even in a preview.
+package desk
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"hale/internal/access"
+	"hale/internal/access/account"
+	"hale/internal/base/errs"
+	"hale/internal/care/consent"
+	"hale/internal/care/contact"
+	"hale/internal/care/patient"
+	"hale/internal/care/visit"
+	"hale/internal/face/web"
+	"hale/internal/measure"
+	"hale/internal/reach"
+	"hale/internal/reach/segment"
+	"hale/internal/store/audit"
+)
+
+// Outreaches is what the desk needs of the engine.
+type Outreaches interface {
+	Save(ctx context.Context, pass access.Pass, o reach.Outreach) (reach.Outreach, error)
+	Get(ctx context.Context, pass access.Pass, id string) (reach.Outreach, error)
+	List(ctx context.Context, pass access.Pass) ([]reach.Outreach, error)
+	Delete(ctx context.Context, pass access.Pass, id string) error
+	DryRun(ctx context.Context, pass access.Pass, id string) (reach.Forecast, error)
+	Start(ctx context.Context, pass access.Pass, id string) error
+	Pause(ctx context.Context, pass access.Pass, id string) error
+	Resume(ctx context.Context, pass access.Pass, id string) error
+	Stop(ctx context.Context, pass access.Pass, id string) error
+	Progress(ctx context.Context, pass access.Pass, id string) (reach.Progress, error)
+	Trail(ctx context.Context, pass access.Pass, outreach string) (reach.Trail, error)
+	Count(ctx context.Context, pass access.Pass, e segment.Expr) (int, error)
+	Members(ctx context.Context, pass access.Pass, outreach, state, after string, n int) ([]reach.Member, error)
+	Met(ctx context.Context, pass access.Pass) ([]reach.Member, error)
+	Attention(ctx context.Context, pass access.Pass, since time.Time) (reach.Attention, error)
+}
+
+// Effects is what the desk needs of package measure.
+type Effects interface {
+	Effect(ctx context.Context, pass access.Pass, outreach string) (measure.Effect, error)
+	Funnel(ctx context.Context, pass access.Pass, outreach string) (measure.Funnel, error)
+	ByChannel(ctx context.Context, pass access.Pass, outreach string) ([]measure.ChannelRow, error)
+}
+
+// Patients is what the desk needs of package patient.
+type Patients interface {
+	Get(ctx context.Context, pass access.Pass) (patient.Person, error)
+	Find(ctx context.Context, pass access.Pass, query string, n int) ([]patient.Person, error)
+	Named(ctx context.Context, pass access.Pass, ids []string) ([]patient.Person, error)
+}
+
+// Contacts is what the desk needs of package contact.
+type Contacts interface {
+	Of(ctx context.Context, pass access.Pass) ([]contact.Point, error)
+	Preferences(ctx context.Context, pass access.Pass) ([]contact.Preference, error)
+	PatientsAt(ctx context.Context, kind, value string) ([]string, error)
+}
+
+// Consents is what the desk needs of package consent.
+type Consents interface {
+	Of(ctx context.Context, pass access.Pass) ([]consent.Event, error)
+}
+
+// Visits is what the desk needs of package visit.
+type Visits interface {
+	Upcoming(ctx context.Context, pass access.Pass, n int) ([]visit.Visit, error)
+	Past(ctx context.Context, pass access.Pass, n int) ([]visit.Visit, error)
+	Booked(ctx context.Context, pass access.Pass, via string, from time.Time, n int) ([]visit.Visit, error)
+}
+
+// Accounts is what the desk needs of package account.
+type Accounts interface {
+	Staff(ctx context.Context) ([]account.Account, error)
+	Get(ctx context.Context, id string) (account.Account, error)
+}
+
+// Looks is what the desk needs of package audit.
+type Looks interface {
+	Of(ctx context.Context, patient string, n int) ([]audit.Row, error)
+}
+
+// Service is a kind of visit that a message can offer.
+type Service struct{ Code, Name string }
+
+// Sender is a channel and what it sends through, for reading.
+type Sender struct {
+	Channel reach.Channel
+	Through string // smtp.example.org:587, or the demo's own mail boxes
+	From    string
+	OK      bool
+	Note    string
+}
+
+// Config is all a Desk needs.
+type Config struct {
+	Site     *web.Site
+	Doors    *access.Doors
+	Reach    Outreaches
+	Measure  Effects
+	Patients Patients
+	Contacts Contacts
+	Consents Consents
+	Visits   Visits
+	Accounts Accounts
+	Audit    Looks
+	Services []Service
+	Senders  func() []Sender
+}
+
+// Desk serves the staff's web site.
+type Desk struct{ Config }
+
+// New returns a desk.
+func New(c Config) *Desk {
+	if c.Senders == nil {
+		c.Senders = func() []Sender { return nil }
+	}
+	return &Desk{Config: c}
+}
+
+// Handler returns every page of the desk: the site map.
+func (d *Desk) Handler() http.Handler {
+	mux := http.NewServeMux()
+	page := func(pattern string, h func(http.ResponseWriter, *http.Request) error) {
+		mux.Handle(pattern, d.Site.Page(d.staff(h)))
+	}
+	page("GET /desk", d.today)
+	page("GET /desk/patients", d.findPatients)
+	page("GET /desk/patients/{id}", d.showPatient)
+	page("GET /desk/measure", d.showMeasure)
+	page("GET /desk/settings", d.showSettings)
+
+	page("GET /desk/outreach", d.listOutreach)
+	page("GET /desk/outreach/new", d.newOutreach)
+	page("POST /desk/outreach/new", d.createOutreach)
+	page("GET /desk/outreach/{id}", d.showOutreach)
+	page("GET /desk/outreach/{id}/progress", d.showProgress)
+	page("GET /desk/outreach/{id}/counts.csv", d.exportCounts)
+	page("GET /desk/outreach/{id}/patients", d.listMembers)
+	page("GET /desk/outreach/{id}/patients/{who}", d.showTrail)
+
+	page("GET /desk/outreach/{id}/edit/basics", d.editBasics)
+	page("POST /desk/outreach/{id}/edit/basics", d.saveBasics)
+	page("GET /desk/outreach/{id}/edit/audience", d.editAudience)
+	page("POST /desk/outreach/{id}/edit/audience", d.saveAudience)
+	page("POST /desk/outreach/{id}/edit/audience/count", d.countAudience)
+	page("GET /desk/outreach/{id}/edit/message", d.editMessage)
+	page("POST /desk/outreach/{id}/edit/message", d.saveMessage)
+	page("GET /desk/outreach/{id}/edit/plan", d.editPlan)
+	page("POST /desk/outreach/{id}/edit/plan", d.savePlan)
+	page("GET /desk/outreach/{id}/edit/check", d.check)
+
+	page("POST /desk/outreach/{id}/start", d.start)
+	page("POST /desk/outreach/{id}/pause", d.move(d.Reach.Pause))
+	page("POST /desk/outreach/{id}/resume", d.move(d.Reach.Resume))
+	page("GET /desk/outreach/{id}/stop", d.askStop)
+	page("POST /desk/outreach/{id}/stop", d.move(d.Reach.Stop))
+	page("POST /desk/outreach/{id}/duplicate", d.duplicate)
+	page("GET /desk/outreach/{id}/delete", d.askDelete)
+	page("POST /desk/outreach/{id}/delete", d.deleteDraft)
+	return mux
+}
+
+// The refusals. errNowhere says the same of a page that is not there and of
+// one that is not for the reader.
+var (
+	errNowhere = errs.New(errs.NotFound, "There is no page at this address. It may have moved, or the link may be incomplete.")
+	errSignIn  = errs.New(errs.Unauthenticated, "Please sign in.")
+)
+
+// staff lets only staff through to h.
+func (d *Desk) staff(h func(http.ResponseWriter, *http.Request) error) func(http.ResponseWriter, *http.Request) error {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		switch a := web.Actor(r); {
+		case a.ID == "":
+			return errSignIn
+		case a.Kind != access.Staff:
+			return errNowhere
+		}
+		return h(w, r)
+	}
+}
+
+// all asks for a pass over everyone.
+func (d *Desk) all(r *http.Request, right access.Right) (access.Pass, error) {
+	return d.Doors.CheckAll(r.Context(), web.Actor(r), right)
+}
+
+// one asks for a pass for one patient.
+func (d *Desk) one(r *http.Request, right access.Right, patient string) (access.Pass, error) {
+	return d.Doors.Check(r.Context(), web.Actor(r), right, patient)
+}
+
+// may says whether the reader has a right over everyone, so that a page
+// leaves out what leads nowhere.
+func may(r *http.Request, right access.Right) bool { return web.Actor(r).May(right, "") }
+
+// anyone stands for a patient where a page asks whether its reader may open
+// records at all. No record has this id.
+const anyone = "*"
+
+// opens says whether the reader has a right over single patients.
+func opens(r *http.Request, right access.Right) bool { return web.Actor(r).May(right, anyone) }
+
+// view returns the frame of a page.
+func (d *Desk) view(r *http.Request, title, tab string) web.View {
+	v := d.Site.View(r, title, tab)
+	v.Wide = true
+	return v
+}
+
+// now returns the time at the clinic.
+func (d *Desk) now() time.Time { return d.Site.Now() }
+
+// day writes a date as the clinic's calendar has it, with the year where it
+// is not this one.
+func (d *Desk) day(t time.Time) string {
+	t = t.In(d.Site.Clinic.Zone)
+	if t.Year() != d.now().Year() {
+		return t.Format("Jan 2, 2006")
+	}
+	return t.Format("Jan 2")
+}
+
+// clock writes a date and time at the clinic: Oct 6, 9:58 am.
+func (d *Desk) clock(t time.Time) string {
+	return d.day(t) + ", " + t.In(d.Site.Clinic.Zone).Format("3:04 pm")
+}

@@ -1,0 +1,57 @@
+package desk
+
+import (
+	"net/http"
+
+	"hale/internal/access"
+	"hale/internal/measure"
+	"hale/internal/reach"
+)
+
+// showMeasure shows what every outreach changed, side by side.
+func (d *Desk) showMeasure(w http.ResponseWriter, r *http.Request) error {
+	pass, err := d.all(r, access.ReadMeasure)
+	if err != nil {
+		return err
+	}
+	list, err := d.Reach.List(r.Context(), pass)
+	if err != nil {
+		return err
+	}
+	v := measureView{CanOpen: may(r, access.RunOutreach)}
+	var sum measure.Funnel
+	for _, o := range list {
+		if o.State == reach.Draft {
+			continue
+		}
+		f, err := d.Measure.Funnel(r.Context(), pass, o.ID)
+		if err != nil {
+			return err
+		}
+		e, err := d.Measure.Effect(r.Context(), pass, o.ID)
+		if err != nil {
+			return err
+		}
+		d.addMeasure(&v, o, f, e)
+		sum.Patients, sum.Held, sum.Sent = sum.Patients+f.Patients, sum.Held+f.Held, sum.Sent+f.Sent
+		sum.Delivered, sum.Seen, sum.Acted = sum.Delivered+f.Delivered, sum.Seen+f.Seen, sum.Acted+f.Acted
+	}
+	sum.Held, sum.Patients = 0, sum.Patients-sum.Held // those held out differ from outreach to outreach
+	v.Totals = funnelRows(sum, measure.Effect{}, "")
+	return d.Site.Render(w, r, http.StatusOK, measurePage(d.view(r, "Measure", "measure"), v))
+}
+
+// addMeasure adds one outreach to the page.
+func (d *Desk) addMeasure(v *measureView, o reach.Outreach, f measure.Funnel, e measure.Effect) {
+	href := ""
+	if v.CanOpen {
+		href = path(o.ID)
+	}
+	v.Reach = append(v.Reach, reachRow{Href: href, Name: o.Name, Drawn: f.Patients - f.Held, Arrived: f.Delivered, Seen: f.Seen, Acted: f.Acted})
+	if e.State == measure.Running || e.State == measure.Final {
+		v.Known = append(v.Known, interval{Label: cut(o.Name, 22), Href: href, N: e.Treated + e.Held, Diff: 100 * e.Diff, Low: 100 * e.Low, High: 100 * e.High})
+		return
+	}
+	said := sayEffect(e, f, d.day)
+	v.Waiting = append(v.Waiting, waitRow{Href: href, Name: o.Name, Words: said.Verdict + " " + said.Note})
+}

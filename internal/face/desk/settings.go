@@ -1,0 +1,73 @@
+package desk
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"hale/internal/access"
+)
+
+// showSettings shows what the clinic runs on and who has access.
+func (d *Desk) showSettings(w http.ResponseWriter, r *http.Request) error {
+	if _, err := d.all(r, access.ManageUsers); err != nil {
+		return err
+	}
+	staff, err := d.Accounts.Staff(r.Context())
+	if err != nil {
+		return err
+	}
+	c := d.Site.Clinic
+	v := settingsView{Clinic: slices.DeleteFunc([][2]string{{"Name", c.Name}, {"Phone", c.Phone}, {"Address", c.Address}, {"Time zone", c.Zone.String()}, {"Colour", c.Brand}},
+		func(f [2]string) bool { return f[1] == "" })}
+	for _, s := range staff {
+		v.People = append(v.People, personRow{Name: s.Name, Roles: roleNames(s.Roles), Opens: roleWords(s.Roles), Since: d.day(s.Created)})
+	}
+	for _, s := range d.Senders() {
+		v.Senders = append(v.Senders, senderView(s))
+	}
+	return d.Site.Render(w, r, http.StatusOK, settingsPage(d.view(r, "Settings", "settings"), v))
+}
+
+func senderView(s Sender) senderRow {
+	row := senderRow{Icon: channelIcon(string(s.Channel)), Name: channelLabel(string(s.Channel)), State: "Ready", Tone: "good"}
+	var words []string
+	if s.Through != "" {
+		words = append(words, "through "+s.Through)
+	}
+	if s.From != "" {
+		words = append(words, "from "+s.From)
+	}
+	if s.Note != "" {
+		words = append(words, s.Note)
+	}
+	row.Words = sentenceCase(strings.Join(words, ", "))
+	if !s.OK {
+		row.State, row.Tone = "Cannot send", "act"
+	}
+	return row
+}
+
+func roleNames(roles []access.Role) string {
+	words := make([]string, len(roles))
+	for i, r := range roles {
+		words[i] = string(r)
+	}
+	return sentenceCase(strings.Join(words, ", "))
+}
+
+// roleWords says what roles open.
+func roleWords(roles []access.Role) string {
+	var words []string
+	for _, r := range roles {
+		switch r {
+		case access.Nurse:
+			words = append(words, "open records, book visits, write to patients, run and measure outreach")
+		case access.Marketer:
+			words = append(words, "run and measure outreach, without opening a record")
+		case access.Admin:
+			words = append(words, "see who has access and who looked, find patients, see measures")
+		}
+	}
+	return sentenceCase(strings.Join(words, "; "))
+}

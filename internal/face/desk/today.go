@@ -1,0 +1,180 @@
+package desk
+
+import (
+	"net/http"
+	"time"
+
+	"hale/internal/access"
+	"hale/internal/care/patient"
+	"hale/internal/reach"
+)
+
+// The look back and ahead of the first page.
+const (
+	lookBack = 7 * 24 * time.Hour
+	fresh    = 14 * 24 * time.Hour // a finished outreach is news for so long
+	atMost   = 8                   // rows of a list
+)
+
+// today shows what runs, what needs somebody, and what came of it.
+func (d *Desk) today(w http.ResponseWriter, r *http.Request) error {
+	v := todayView{Greeting: greeting(d.now()), Lead: d.now().Format("Monday, January 2"), CanRun: may(r, access.RunOutreach),
+		CanSee: may(r, access.RunOutreach), CanBook: may(r, access.FindPatients) && opens(r, access.ReadVisits)}
+	if v.CanSee {
+		if err := d.fillRuns(r, &v); err != nil {
+			return err
+		}
+	}
+	if v.CanBook {
+		if err := d.fillBooked(r, &v); err != nil {
+			return err
+		}
+	}
+	if !v.CanSee {
+		v.Attention = d.adminTasks(r)
+	}
+	return d.Site.Render(w, r, http.StatusOK, todayPage(d.view(r, "Today", "today"), v))
+}
+
+// greeting says hello by the clock.
+func greeting(now time.Time) string {
+	switch h := now.Hour(); {
+	case h < 12:
+		return "Good morning"
+	case h < 18:
+		return "Good afternoon"
+	}
+	return "Good evening"
+}
+
+// fillRuns adds the outreaches: those that run, and what they need.
+func (d *Desk) fillRuns(r *http.Request, v *todayView) error {
+	pass, err := d.all(r, access.RunOutreach)
+	if err != nil {
+		return err
+	}
+	list, err := d.Reach.List(r.Context(), pass)
+	if err != nil {
+		return err
+	}
+	a, err := d.Reach.Attention(r.Context(), pass, d.now().Add(-lookBack))
+	if err != nil {
+		return err
+	}
+	v.Attention = attentionRows(a)
+	for _, o := range list {
+		switch o.State {
+		case reach.Running, reach.Paused:
+			p, err := d.Reach.Progress(r.Context(), pass, o.ID)
+			if err != nil {
+				return err
+			}
+			pv := d.progressView(o, p)
+			row := runRow{Href: path(o.ID), Name: o.Name, Words: pv.Words, Done: pv.Done, All: pv.All}
+			row.State, row.Tone = stateWord(o.State)
+			v.Running = append(v.Running, row)
+		case reach.Draft:
+			if len(v.Attention) < atMost {
+				v.Attention = append(v.Attention, taskRow{Href: path(o.ID), Icon: "pencil", Title: "Draft: " + o.Name, Sub: "Written " + ago(o.Created, d.now()) + ", not sent"})
+			}
+		case reach.Done, reach.Stopped:
+			if d.now().Sub(o.Ended) < fresh && len(v.Attention) < atMost {
+				word, _ := stateWord(o.State)
+				v.Attention = append(v.Attention, taskRow{Href: path(o.ID), Icon: "chart-line", Title: word + ": " + o.Name, Sub: "Ended " + ago(o.Ended, d.now()) + ". See what it changed"})
+			}
+		}
+	}
+	return d.fillNumbers(r, v, list)
+}
+
+// attentionRows say what happened that needs somebody.
+func attentionRows(a reach.Attention) []taskRow {
+	var rows []taskRow
+	if a.InDoubt > 0 {
+		rows = append(rows, taskRow{Icon: "circle-question-mark", Tone: "watch", N: a.InDoubt, Title: "Messages in doubt",
+			Sub: "The connection broke at the moment of handing over. Hale is asking the carrier; each trail shows the end."})
+	}
+	if a.Failed > 0 {
+		rows = append(rows, taskRow{Icon: "triangle-alert", Tone: "act", N: a.Failed, Title: "Deliveries failed in the last 7 days",
+			Sub: "Those patients went on to their next channel. Ask for a new address at their next visit."})
+	}
+	if a.WrongPerson > 0 {
+		rows = append(rows, taskRow{Icon: "user-round", Tone: "act", N: a.WrongPerson, Title: "Addresses of somebody else",
+			Sub: "A reader said it was not for them. Nothing goes there any more."})
+	}
+	if a.Stops > 0 {
+		rows = append(rows, taskRow{Icon: "ban", Tone: "watch", N: a.Stops, Title: "Patients answered STOP",
+			Sub: "They get no more texts. This is done; nothing is left to do."})
+	}
+	return rows
+}
+
+// fillNumbers adds numbers over every outreach that was sent.
+func (d *Desk) fillNumbers(r *http.Request, v *todayView, list []reach.Outreach) error {
+	pass, err := d.all(r, access.ReadMeasure)
+	if err != nil {
+		return err
+	}
+	var sent, seen, acted int
+	for _, o := range list {
+		if o.State == reach.Draft || d.now().Sub(o.Started) > 90*24*time.Hour {
+			continue
+		}
+		f, err := d.Measure.Funnel(r.Context(), pass, o.ID)
+		if err != nil {
+			return err
+		}
+		sent, seen, acted = sent+f.Sent, seen+f.Seen, acted+f.Acted
+	}
+	if sent == 0 {
+		return nil
+	}
+	v.Numbers = []numberCell{
+		{count(sent), "patients written to in 90 days"},
+		{share(seen, sent), "of them saw it, machine opens left out"},
+		{count(acted), "acted on it"},
+	}
+	return nil
+}
+
+// fillBooked adds the visits that patients booked from a message.
+func (d *Desk) fillBooked(r *http.Request, v *todayView) error {
+	pass, err := d.all(r, access.FindPatients)
+	if err != nil {
+		return err
+	}
+	list, err := d.Visits.Booked(r.Context(), pass, "link", d.now(), atMost)
+	if err != nil {
+		return err
+	}
+	ids := make([]string, len(list))
+	for i, x := range list {
+		ids[i] = x.Patient
+	}
+	people, err := d.Patients.Named(r.Context(), pass, ids)
+	if err != nil {
+		return err
+	}
+	by := map[string]patient.Person{}
+	for _, p := range people {
+		by[p.ID] = p
+	}
+	for _, x := range list {
+		v.Booked = append(v.Booked, bookedRow{Href: "/desk/patients/" + x.Patient, Who: by[x.Patient].Full, When: d.clock(x.Start), Title: x.Title})
+	}
+	return nil
+}
+
+// adminTasks are what those who run no outreach may have to look at.
+func (d *Desk) adminTasks(r *http.Request) []taskRow {
+	if !may(r, access.ManageUsers) {
+		return nil
+	}
+	var rows []taskRow
+	for _, s := range d.Senders() {
+		if !s.OK {
+			rows = append(rows, taskRow{Href: "/desk/settings", Icon: "triangle-alert", Tone: "act", Title: channelLabel(string(s.Channel)) + " cannot send", Sub: s.Note})
+		}
+	}
+	return rows
+}

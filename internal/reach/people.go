@@ -1,0 +1,153 @@
+package reach
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"hale/internal/access"
+	"hale/internal/base/errs"
+	"hale/internal/reach/segment"
+	"hale/internal/store/db"
+)
+
+// Member is one patient's part in one outreach.
+type Member struct {
+	Outreach string
+	Name     string // of the outreach
+	Patient  string
+	State    string // of the intent
+	Decided  time.Time
+	Seen     time.Time // zero: not seen
+	Acted    time.Time // zero: not acted
+}
+
+// Attention is what happened that a person should look at.
+type Attention struct {
+	Failed      int // messages that no longer can arrive by their channel
+	InDoubt     int // messages that may or may not have left
+	Stops       int // patients who answered STOP
+	WrongPerson int // addresses that turned out to be somebody else's
+}
+
+var errMemberState = errs.New(errs.Invalid, "There is no such state.")
+
+// Count returns how many patients e is about now.
+func (e *Engine) Count(ctx context.Context, pass access.Pass, expr segment.Expr) (int, error) {
+	if err := pass.OpenAll(access.RunOutreach); err != nil {
+		return 0, err
+	}
+	inner, args, err := segment.Compile(expr, e.Now())
+	if err != nil {
+		return 0, err
+	}
+	n, err := db.One(ctx, e.DB, db.Value[int], `select count(*) from (`+inner+`) s`, args...)
+	if err != nil {
+		return 0, fmt.Errorf("reach: count: %w", err)
+	}
+	return n, nil
+}
+
+// memberQuery reads intents with what became of their messages.
+const memberQuery = `
+	select i.outreach, o.name, i.patient, i.state, i.decided_at,
+		coalesce((select max(m.first_seen_at) from message m where m.intent = i.id), 0),
+		coalesce((select max(m.acted_at) from message m where m.intent = i.id), 0)
+	from intent i
+		join outreach o on o.id = i.outreach
+	where `
+
+// Members returns the next n patients of an outreach after the one with the
+// id after, in the order of their ids. State is an intent's, or sent,
+// delivered, seen, acted, or empty for all.
+func (e *Engine) Members(ctx context.Context, pass access.Pass, outreach, state, after string, n int) ([]Member, error) {
+	if err := pass.OpenAll(access.FindPatients); err != nil {
+		return nil, err
+	}
+	where, err := memberState(state)
+	if err != nil {
+		return nil, err
+	}
+	args := []any{outreach, after, n}
+	if where == "" {
+		where = ` and i.state = $4`
+		args = append(args, state)
+	}
+	q := memberQuery + `i.outreach = $1 and i.patient > $2` + where + ` order by i.patient limit $3`
+	list, err := db.All(ctx, e.DB, readMember, q, args...)
+	if err != nil {
+		return nil, fmt.Errorf("reach: members of %s: %w", outreach, err)
+	}
+	return list, nil
+}
+
+// memberState returns the condition for a state, empty for one that the
+// intent itself has.
+func memberState(state string) (string, error) {
+	const some = ` and exists (select 1 from message m where m.intent = i.id and `
+	switch state {
+	case "":
+		return ` and 1 = 1`, nil
+	case "sent":
+		return some + `m.accepted_at > 0)`, nil
+	case "delivered":
+		return some + `(m.delivered_at > 0 or m.first_seen_at > 0))`, nil
+	case "seen":
+		return some + `m.first_seen_at > 0)`, nil
+	case "acted":
+		return some + `m.acted_at > 0)`, nil
+	case "holdout", "blocked", "deferred", "active", "satisfied", "exhausted", "cancelled", "expired":
+		return "", nil
+	}
+	return "", errMemberState
+}
+
+// Met returns every outreach that included the patient whom pass opens, the
+// newest first.
+func (e *Engine) Met(ctx context.Context, pass access.Pass) ([]Member, error) {
+	patient, err := pass.Open(access.ReadDecisions)
+	if err != nil {
+		return nil, err
+	}
+	list, err := db.All(ctx, e.DB, readMember, memberQuery+`i.patient = $1 order by i.decided_at desc, i.id desc limit 50`, patient)
+	if err != nil {
+		return nil, fmt.Errorf("reach: met: %w", err)
+	}
+	return list, nil
+}
+
+func readMember(scan db.Scan) (m Member, err error) {
+	var decided, seen, acted int64
+	err = scan(&m.Outreach, &m.Name, &m.Patient, &m.State, &decided, &seen, &acted)
+	at := func(us int64) time.Time {
+		if us == 0 {
+			return time.Time{}
+		}
+		return time.UnixMicro(us).UTC()
+	}
+	m.Decided, m.Seen, m.Acted = at(decided), at(seen), at(acted)
+	return m, err
+}
+
+// Attention counts what went wrong or was said since a time.
+func (e *Engine) Attention(ctx context.Context, pass access.Pass, since time.Time) (Attention, error) {
+	const q = `
+		select
+			(select count(*) from message m where m.outreach in (select id from outreach where state <> 'draft')
+				and m.state in ('undelivered', 'given_up') and m.state_at >= $1),
+			(select count(*) from message m where m.outreach in (select id from outreach where state <> 'draft')
+				and m.state = 'uncertain'),
+			(select count(distinct patient) from consent_event where method = 'sms_keyword' and action = 'revoke' and at >= $1),
+			(select count(*) from contact_point where status = 'wrong_person' and updated_at >= $1)`
+	if err := pass.OpenAll(access.RunOutreach); err != nil {
+		return Attention{}, err
+	}
+	a, err := db.One(ctx, e.DB, func(scan db.Scan) (a Attention, err error) {
+		err = scan(&a.Failed, &a.InDoubt, &a.Stops, &a.WrongPerson)
+		return a, err
+	}, q, since.UnixMicro())
+	if err != nil {
+		return a, fmt.Errorf("reach: attention: %w", err)
+	}
+	return a, nil
+}
