@@ -1,0 +1,47 @@
+package app
+
+import (
+	"io"
+	"log/slog"
+	"time"
+
+	"hale/internal/base/seal"
+	"hale/internal/face/web"
+)
+
+// Config is everything that Hale is told from outside.
+type Config struct {
+	Addr     string // HOST:PORT to listen on
+	URL      string // what patients see; empty: http://Addr
+	Database string // sqlite:PATH or postgres://…
+	Key      seal.Key
+	Clinic   web.Clinic
+	Mail     Mail
+	Text     Text
+	CertFile string // with KeyFile: serve TLS
+	KeyFile  string
+
+	Now  func() time.Time
+	Rand io.Reader
+	Log  *slog.Logger
+}
+
+// Mail is the relay that takes outgoing e-mail. Without a Server there is no
+// e-mail, and policy knows it.
+type Mail struct {
+	Server   string // HOST:PORT
+	From     string
+	User     string
+	Password string
+	TLS      string // required or opportunistic
+	CA       []byte // PEM of the one authority to trust; empty: the system's
+	Onward   bool   // the operator vouches that the relay itself sends on over verified TLS only
+}
+
+// Text is the HTTP gateway that takes outgoing texts. Without a URL there
+// are no texts.
+type Text struct {
+	URL    string
+	From   string
+	Secret string // signs what goes there and what comes back
+}

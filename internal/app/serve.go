@@ -1,0 +1,161 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"hale/internal/base/errs"
+	"hale/internal/face/desk"
+	"hale/internal/face/pickup"
+	"hale/internal/face/portal"
+	"hale/internal/face/web"
+	"hale/internal/gateway/sms"
+	"hale/internal/store/db"
+)
+
+// drain is how long requests under way may take when Hale stops.
+const drain = 10 * time.Second
+
+// Serve builds Hale and runs it until ctx ends. It calls ready with its
+// address when it answers.
+func Serve(ctx context.Context, c Config, ready func(url string)) error {
+	listen, err := listen(&c)
+	if err != nil {
+		return err
+	}
+	defer listen.Close()
+	a, err := New(ctx, c)
+	if err != nil {
+		return err
+	}
+	defer a.Close()
+	return a.run(ctx, listen, ready)
+}
+
+// listen opens c.Addr, so that the address in links is known even if any
+// free port will do.
+func listen(c *Config) (net.Listener, error) {
+	l, err := net.Listen("tcp", c.Addr)
+	if err != nil {
+		return nil, errs.New(errs.Unavailable, fmt.Sprintf("Nothing can listen on %s. Is something else there? --addr HOST:PORT takes another.", c.Addr)).Because(err)
+	}
+	c.Addr = l.Addr().String()
+	return l, nil
+}
+
+// base is the address that links begin with.
+func (c Config) base() string {
+	switch {
+	case c.URL != "":
+		return c.URL
+	case c.CertFile != "":
+		return "https://" + c.local()
+	}
+	return "http://" + c.local()
+}
+
+// local is Addr as a browser on this machine finds it. Passkeys need a name,
+// so the loopback address becomes localhost.
+func (c Config) local() string {
+	host, port, err := net.SplitHostPort(c.Addr)
+	if err != nil {
+		return c.Addr
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && (ip.IsLoopback() || ip.IsUnspecified()) {
+		host = "localhost"
+	}
+	return net.JoinHostPort(host, port)
+}
+
+// secure says whether browsers come by https.
+func (c Config) secure() bool { return len(c.base()) > 5 && c.base()[:6] == "https:" }
+
+// run serves until ctx ends and waits for everything that was begun.
+func (a *App) run(ctx context.Context, listen net.Listener, ready func(url string)) error {
+	server := web.NewServer(a.handler, a.c.Log)
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return a.queue.Run(ctx) })
+	group.Go(func() error { return a.Reach.RunSender(ctx) })
+	group.Go(func() error {
+		err := a.answer(server, listen)
+		if errors.Is(err, http.ErrServerClosed) {
+			return nil
+		}
+		return fmt.Errorf("app: serve: %w", err)
+	})
+	group.Go(func() error {
+		<-ctx.Done()
+		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
+		defer cancel()
+		err := server.Shutdown(stop)
+		a.signIn.Wait()
+		return err
+	})
+	ready(a.c.base())
+	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+func (a *App) answer(server *http.Server, listen net.Listener) error {
+	if a.c.CertFile == "" {
+		return server.Serve(listen)
+	}
+	server.TLSConfig = web.TLS()
+	return server.ServeTLS(listen, a.c.CertFile, a.c.KeyFile)
+}
+
+// routes is the map of the whole server.
+func (a *App) routes(demo *Demo, p *portal.Portal) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/static/", a.site.Static())
+	mux.HandleFunc("GET /healthz", a.health)
+	staff := desk.New(desk.Config{
+		Site: a.site, Doors: a.Doors, Reach: a.Reach, Measure: a.Measure, Patients: a.patients, Contacts: a.contacts,
+		Consents: a.consents, Visits: a.Visits, Accounts: a.Accounts, Audit: a.audit,
+		Services: services(), Senders: func() []desk.Sender { return a.senders.shown },
+	}).Handler()
+	mux.Handle("/desk", staff)
+	mux.Handle("/desk/", staff)
+	doors := a.pickup()
+	mux.Handle("/m/", doors)
+	mux.Handle("/u/", doors)
+	if a.c.Text.Secret != "" {
+		mux.Handle("/hooks/text", sms.Callbacks(a.c.Text.Secret, a.c.Now, a.c.Log, func(ctx context.Context, e sms.Event) error {
+			return a.Reach.Receipt(ctx, e.Receipt())
+		}))
+	}
+	demo.routes(mux, a)
+	mux.Handle("/", p.Handler())
+	return mux
+}
+
+// pickup makes the pages behind links.
+func (a *App) pickup() http.Handler {
+	return pickup.New(pickup.Config{}).Handler()
+}
+
+// services are the kinds of visits that a message can offer.
+func services() []desk.Service {
+	return []desk.Service{
+		{Code: "eye-exam", Name: "Eye exam"}, {Code: "follow-up", Name: "Follow-up visit"}, {Code: "vaccine", Name: "Vaccine visit"},
+		{Code: "mammogram", Name: "Mammogram"}, {Code: "blood-pressure", Name: "Blood pressure check"},
+	}
+}
+
+// health answers load balancers: is the database there?
+func (a *App) health(w http.ResponseWriter, r *http.Request) {
+	if _, err := db.One(r.Context(), a.db, db.Value[int], "select 1"); err != nil {
+		http.Error(w, "database", http.StatusServiceUnavailable)
+		return
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	_, _ = w.Write([]byte("ok\n"))
+}

@@ -1,0 +1,232 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+	_ "time/tzdata" // clinics' zones are known on machines without a zone database, too
+
+	"github.com/BurntSushi/toml"
+
+	"hale/internal/app"
+	"hale/internal/base/errs"
+	"hale/internal/base/seal"
+)
+
+// The files of a data folder.
+const (
+	configFile = "hale.toml"
+	keyFile    = "hale.key"
+)
+
+// file is hale.toml.
+type file struct {
+	Address  string `toml:"address"`
+	URL      string `toml:"url"`
+	Database string `toml:"database"`
+	Clinic   struct {
+		Name    string `toml:"name"`
+		Phone   string `toml:"phone"`
+		Address string `toml:"address"`
+		Zone    string `toml:"zone"`
+		Brand   string `toml:"brand"`
+	} `toml:"clinic"`
+	Mail struct {
+		Server   string `toml:"server"`
+		From     string `toml:"from"`
+		User     string `toml:"user"`
+		Password string `toml:"password"`
+		TLS      string `toml:"tls"`
+		Onward   bool   `toml:"onward_tls"`
+	} `toml:"mail"`
+	Text struct {
+		URL    string `toml:"url"`
+		From   string `toml:"from"`
+		Secret string `toml:"secret"`
+	} `toml:"text"`
+	TLS struct {
+		Certificate string `toml:"certificate"`
+		Key         string `toml:"key"`
+	} `toml:"tls"`
+}
+
+// place is where a command finds its data: the flags that every command has.
+type place struct {
+	data     *string
+	database *string
+	addr     *string
+}
+
+// placeFlags adds --data and --database to fs.
+func placeFlags(env Env, fs *flag.FlagSet) place {
+	return place{
+		data:     fs.String("data", or(env.Getenv("HALE_DATA"), "hale-data"), "the `DIR` that holds the key, the configuration and the SQLite file; or HALE_DATA"),
+		database: fs.String("database", "", "the database `URL`, postgres://… or sqlite:PATH; or HALE_DATABASE; else as configured, else SQLite in DIR"),
+	}
+}
+
+// load reads hale.toml, the environment and the key, and says what is wrong
+// with them, all at once.
+func (p place) load(env Env) (app.Config, error) {
+	f, err := readFile(filepath.Join(*p.data, configFile))
+	if err != nil {
+		return app.Config{}, err
+	}
+	override(env, &f)
+	if p.addr != nil && *p.addr != "" {
+		f.Address = *p.addr
+	}
+	if *p.database != "" {
+		f.Database = *p.database
+	}
+	key, err := p.key(env)
+	if err != nil {
+		return app.Config{}, err
+	}
+	c, err := f.config(*p.data)
+	c.Key, c.Now, c.Rand = key, env.Now, env.Rand
+	return c, err
+}
+
+// readFile reads hale.toml; without one everything has its default.
+func readFile(path string) (file, error) {
+	var f file
+	meta, err := toml.DecodeFile(path, &f)
+	if errors.Is(err, fs.ErrNotExist) {
+		return f, nil
+	}
+	if err != nil {
+		var bad toml.ParseError
+		if errors.As(err, &bad) {
+			return f, errs.New(errs.Invalid, fmt.Sprintf("%s, line %d: %s", path, bad.Position.Line, bad.Message))
+		}
+		return f, errs.New(errs.Invalid, fmt.Sprintf("%s could not be read: %s", path, err))
+	}
+	if unknown := meta.Undecoded(); len(unknown) > 0 {
+		return f, errs.New(errs.Invalid, fmt.Sprintf("%s: there is no setting %q. `hale init` writes a file with every setting.", path, unknown[0]))
+	}
+	return f, nil
+}
+
+// override takes what the environment says instead.
+func override(env Env, f *file) {
+	for name, field := range map[string]*string{
+		"HALE_ADDR": &f.Address, "HALE_URL": &f.URL, "HALE_DATABASE": &f.Database,
+		"HALE_MAIL_SERVER": &f.Mail.Server, "HALE_MAIL_FROM": &f.Mail.From, "HALE_MAIL_USER": &f.Mail.User,
+		"HALE_MAIL_PASSWORD": &f.Mail.Password, "HALE_MAIL_TLS": &f.Mail.TLS,
+		"HALE_TEXT_URL": &f.Text.URL, "HALE_TEXT_FROM": &f.Text.From, "HALE_TEXT_SECRET": &f.Text.Secret,
+	} {
+		if v := env.Getenv(name); v != "" {
+			*field = v
+		}
+	}
+}
+
+// key reads the root key from HALE_KEY or from the data folder.
+func (p place) key(env Env) (seal.Key, error) {
+	if text := env.Getenv("HALE_KEY"); text != "" {
+		key, err := seal.ParseKey(text)
+		if err != nil {
+			return key, errs.New(errs.Invalid, "HALE_KEY must be 64 hexadecimal digits.")
+		}
+		return key, nil
+	}
+	path := filepath.Join(*p.data, keyFile)
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return seal.Key{}, errs.New(errs.NotFound, fmt.Sprintf("There is no key %s. `hale init --data %s` makes one, or set HALE_KEY.", path, *p.data))
+	}
+	if err != nil {
+		return seal.Key{}, err
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return seal.Key{}, errs.New(errs.Invalid, fmt.Sprintf("%s can be read by others. `chmod 400 %s` mends it.", path, path))
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return seal.Key{}, err
+	}
+	key, err := seal.ParseKey(strings.TrimSpace(string(text)))
+	if err != nil {
+		return key, errs.New(errs.Invalid, fmt.Sprintf("%s holds no key: it must be 64 hexadecimal digits.", path))
+	}
+	return key, nil
+}
+
+// config turns the file into what the program takes, or says everything that
+// is wrong with it.
+func (f file) config(data string) (app.Config, error) {
+	var wrong []string
+	c := app.Config{
+		Addr: or(f.Address, "127.0.0.1:8080"), URL: strings.TrimSuffix(f.URL, "/"),
+		Database: or(f.Database, "sqlite:"+filepath.Join(data, "hale.db")),
+		Mail:     app.Mail{Server: f.Mail.Server, From: f.Mail.From, User: f.Mail.User, Password: f.Mail.Password, TLS: or(f.Mail.TLS, "required"), Onward: f.Mail.Onward},
+		Text:     app.Text{URL: f.Text.URL, From: f.Text.From, Secret: f.Text.Secret},
+		CertFile: f.TLS.Certificate, KeyFile: f.TLS.Key,
+	}
+	c.Clinic.Name, c.Clinic.Phone = or(f.Clinic.Name, "Our clinic"), f.Clinic.Phone
+	c.Clinic.Address, c.Clinic.Brand = f.Clinic.Address, f.Clinic.Brand
+	zone, err := time.LoadLocation(or(f.Clinic.Zone, "America/New_York"))
+	if err != nil {
+		wrong = append(wrong, fmt.Sprintf("clinic.zone %q is no time zone; write one like America/Chicago", f.Clinic.Zone))
+	}
+	c.Clinic.Zone = zone
+	if _, _, err := net.SplitHostPort(c.Addr); err != nil {
+		wrong = append(wrong, fmt.Sprintf("address %q must be HOST:PORT", c.Addr))
+	}
+	if u, err := url.Parse(c.URL); c.URL != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "") {
+		wrong = append(wrong, fmt.Sprintf("url %q must begin with https://", f.URL))
+	}
+	wrong = append(wrong, f.senders()...)
+	if (f.TLS.Certificate == "") != (f.TLS.Key == "") {
+		wrong = append(wrong, "tls.certificate and tls.key go together")
+	}
+	if len(wrong) > 0 {
+		return c, errs.New(errs.Invalid, "The configuration is not right:\n  - "+strings.Join(wrong, "\n  - "))
+	}
+	return c, nil
+}
+
+// senders says what is wrong with the mail and text settings.
+func (f file) senders() (wrong []string) {
+	if f.Mail.Server != "" {
+		if _, _, err := net.SplitHostPort(f.Mail.Server); err != nil {
+			wrong = append(wrong, fmt.Sprintf("mail.server %q must be HOST:PORT", f.Mail.Server))
+		}
+		if !strings.Contains(f.Mail.From, "@") {
+			wrong = append(wrong, "mail.from must be an e-mail address")
+		}
+	}
+	if t := f.Mail.TLS; t != "" && t != "required" && t != "opportunistic" && t != "implicit" {
+		wrong = append(wrong, fmt.Sprintf("mail.tls %q must be required, opportunistic or implicit", t))
+	}
+	if f.Text.URL != "" && f.Text.Secret == "" {
+		wrong = append(wrong, "text.secret is missing: receipts are signed with it")
+	}
+	return wrong
+}
+
+func or(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}
+
+// open loads the configuration and builds the application.
+func (p place) open(ctx context.Context, env Env) (*app.App, error) {
+	c, err := p.load(env)
+	if err != nil {
+		return nil, err
+	}
+	c.Log = logger(env, true)
+	return app.New(ctx, c)
+}

@@ -1,0 +1,98 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"hale/internal/base/errs"
+	"hale/internal/base/seal"
+)
+
+func initCommand() command {
+	return command{
+		name: "init", short: "make a data folder: a key and a configuration file",
+		long: `Makes the data folder with two files: hale.key, which encrypts everything
+(readable by you alone; keep a copy in a safe place, without it the data is
+lost), and hale.toml, the configuration, with every setting explained.
+It never overwrites a key.`,
+		run: initialise,
+	}
+}
+
+func initialise(_ context.Context, env Env, flags *flag.FlagSet, args []string) error {
+	data := flags.String("data", or(env.Getenv("HALE_DATA"), "hale-data"), "the `DIR` to make; or HALE_DATA")
+	if _, err := parse(flags, args); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(*data, 0o700); err != nil {
+		return fmt.Errorf("init: %w", err)
+	}
+	key := filepath.Join(*data, keyFile)
+	err := writeNew(key, seal.NewKey().Hex()+"\n", 0o400)
+	if errors.Is(err, fs.ErrExist) {
+		return errs.New(errs.Conflict, fmt.Sprintf("%s is there already. Nothing was changed.", key))
+	}
+	if err != nil {
+		return fmt.Errorf("init: %w", err)
+	}
+	config := filepath.Join(*data, configFile)
+	if err := writeNew(config, sampleConfig, 0o600); err != nil && !errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("init: %w", err)
+	}
+	fmt.Fprintf(env.Stdout, `Made %s and %s.
+Next:
+  1. write your clinic's name and senders into %s
+  2. hale check --data %s
+  3. hale user add --role admin --name "…" --email … --data %s
+  4. hale serve --data %s
+Keep a copy of the key in a safe place. Without it the data cannot be read.
+`, key, config, config, *data, *data, *data)
+	return nil
+}
+
+// writeNew writes a file that must not be there yet, and makes sure that it
+// is on the disk.
+func writeNew(path, text string, mode os.FileMode) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(text)
+	return errors.Join(err, f.Sync(), f.Close())
+}
+
+const sampleConfig = `# Hale's configuration. Lines that begin with # show the default or an example.
+
+# address = "127.0.0.1:8080"           # where it listens
+# url = "https://portal.example.org"   # what patients see: links in messages begin with it
+# database = "postgres://hale@localhost/hale"   # default: an encrypted SQLite file in this folder
+
+[clinic]
+name = "Our clinic"
+# phone = "+1 555 0100"
+# address = "12 Main Street, Springfield"
+# zone = "America/New_York"            # times on pages and quiet hours
+# brand = "oklch(0.46 0.085 195)"      # one colour; everything else follows from it
+
+[mail]                                 # a mail relay that you trust
+# server = "smtp.example.org:587"
+# from = "care@example.org"
+# user = "hale"
+# password = ""                        # better: HALE_MAIL_PASSWORD
+# tls = "required"                     # or "opportunistic", or "implicit" for port 465
+# onward_tls = false                   # true only if the relay itself sends on over verified TLS or not at all
+
+[text]                                 # an HTTP text-message gateway
+# url = "https://sms.example.org/messages"
+# from = "+15550100"
+# secret = ""                          # better: HALE_TEXT_SECRET; receipts are signed with it
+
+[tls]                                  # without these, put a proxy with TLS in front
+# certificate = "/etc/hale/fullchain.pem"
+# key = "/etc/hale/privkey.pem"
+`
