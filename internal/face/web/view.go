@@ -73,6 +73,15 @@ func (v View) given() (first, rest string) {
 	return first, rest
 }
 
+// first returns where the logo leads: home, or the choice of a person for
+// whoever has no record of their own.
+func (v View) first() string {
+	if v.Patient == "" {
+		return "/for"
+	}
+	return v.Link("/home")
+}
+
 // Tab is one entry of the main menu.
 type Tab struct {
 	ID, Href, Label, Icon string
