@@ -75,3 +75,6 @@ func New(d *db.DB, ids *ids.Source, now func() time.Time, events *event.Log, vie
 	}
 	return s
 }
+
+// Now is the time by the record's clock.
+func (s *Store) Now() time.Time { return s.now() }

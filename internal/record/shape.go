@@ -72,14 +72,20 @@ func sumOf(body []byte) []byte {
 func references(d Draft, node fhir.Node) error {
 	for n := range node.Texts("reference") {
 		r := n.Text()
-		if strings.HasPrefix(r, "#") || strings.Contains(r, ":") && !strings.ContainsAny(r, " \t\n") {
-			continue // contained, or an address
+		if strings.HasPrefix(r, "#") || absolute(r) {
+			continue
 		}
 		if typ, _ := fhir.SplitReference(r); typ == "" {
 			return invalid(d, n.Path(), "not a reference such as Patient/123")
 		}
 	}
 	return nil
+}
+
+// absolute says whether r is an address: https://… or urn:….
+func absolute(r string) bool {
+	scheme, rest, ok := strings.Cut(r, ":")
+	return ok && scheme != "" && rest != "" && !strings.ContainsAny(scheme, "/?|") && !strings.ContainsAny(r, " \t\n")
 }
 
 // compartment returns the id of the patient whose record the resource is

@@ -1,17 +1,23 @@
 // Package bulk brings folders of FHIR bundles and NDJSON into the record.
 //
-// A bundle of type transaction goes in whole or not at all; running an
-// import twice changes nothing.
+// A bundle goes in whole or not at all, NDJSON line by line; running an
+// import twice changes nothing. What a file is, its content says, not its
+// name.
 //
 // Spec: https://hl7.org/fhir/R4/bundle.html and https://hl7.org/fhir/uv/bulkdata/STU2/
 package bulk
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
 	"time"
 
+	"hale/internal/base/errs"
 	"hale/internal/record"
 	"hale/internal/store/db"
 )
@@ -19,9 +25,9 @@ import (
 // Progress is how far an import is.
 type Progress struct {
 	Done, Total int64         // bytes; Total is 0 where it is not known
-	Resources   int           // read so far
+	Resources   int           // taken or refused so far
 	Rate        float64       // resources per second
-	Left        time.Duration // a guess
+	Left        time.Duration // a guess, 0 where there is none
 	File        string
 }
 
@@ -35,12 +41,12 @@ type Bad struct {
 
 // Report is what an import did.
 type Report struct {
-	Counts    map[string]int // per type, created or changed
+	Counts    map[string]int // created or changed, by type
 	Unchanged int
 	Bad       []Bad
 	Skipped   []Bad // files and lines that are no FHIR; they fail nothing
 	Files     int
-	Resources int
+	Resources int // created, changed or unchanged
 	Bytes     int64
 	Took      time.Duration
 }
@@ -52,17 +58,93 @@ type Importer struct {
 	src   record.Source
 }
 
-// New returns an importer that writes to s as src.
+// New returns an importer that writes to s, which is in d, as src.
 func New(s *record.Store, d *db.DB, src record.Source) *Importer {
 	return &Importer{store: s, db: d, src: src}
 }
 
-// Import reads the file or folder at dir.
-func (im *Importer) Import(ctx context.Context, dir string, progress func(Progress)) (Report, error) {
-	return Report{}, errors.New("bulk: not yet")
+// Import reads the file or every file in the folder at path and calls
+// progress, which may be nil, as it goes. An error means that it could not go
+// on; what was bad in the files is in the report.
+func (im *Importer) Import(ctx context.Context, path string, progress func(Progress)) (Report, error) {
+	list, err := files(path)
+	if err != nil {
+		return Report{}, err
+	}
+	r := im.newRun(progress)
+	for _, f := range list {
+		r.total += f.size
+	}
+	r.report.Files = len(list)
+	for len(list) > 0 && err == nil {
+		before := len(list)
+		list, err = r.round(ctx, list)
+		if len(list) == before {
+			r.last = true // nothing new came in: name what is missing
+		}
+	}
+	if err == nil {
+		err = r.leftovers(ctx)
+	}
+	return r.finish(), err
 }
 
-// ImportStream reads NDJSON from r.
-func (im *Importer) ImportStream(ctx context.Context, name string, r io.Reader, progress func(Progress)) (Report, error) {
-	return Report{}, errors.New("bulk: not yet")
+// ImportStream reads NDJSON from in, which progress and the report call name.
+func (im *Importer) ImportStream(ctx context.Context, name string, in io.Reader, progress func(Progress)) (Report, error) {
+	r := im.newRun(progress)
+	r.report.Files = 1
+	f := &file{name: name, stream: in}
+	_, err := r.round(ctx, []*file{f})
+	if err == nil {
+		err = r.leftovers(ctx)
+	}
+	return r.finish(), err
+}
+
+// file is one file of an import.
+type file struct {
+	name, path string
+	size       int64
+	stream     io.Reader // instead of path: NDJSON from somewhere else
+}
+
+func (f *file) open() (io.ReadCloser, error) {
+	if f.stream != nil {
+		return io.NopCloser(f.stream), nil
+	}
+	return os.Open(f.path)
+}
+
+// files lists the regular files at path, by name.
+func files(path string) ([]*file, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, errs.New(errs.NotFound, "There is no such file or folder to import.").Because(err)
+	}
+	if !info.IsDir() {
+		return []*file{{name: filepath.Base(path), path: path, size: info.Size()}}, nil
+	}
+	var list []*file
+	err = filepath.WalkDir(path, func(at string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		info, err := os.Stat(at) // follows a link to a file
+		if err != nil || !info.Mode().IsRegular() {
+			return err
+		}
+		name, err := filepath.Rel(path, at)
+		list = append(list, &file{name: filepath.ToSlash(name), path: at, size: info.Size()})
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("bulk: list: %w", err)
+	}
+	slices.SortFunc(list, func(a, b *file) int {
+		if a.name < b.name {
+			return -1
+		}
+		return 1
+	})
+	return list, nil
 }

@@ -69,30 +69,16 @@ func (n Node) Reference() (typ, id string) {
 	return SplitReference(s.Text())
 }
 
-// SplitReference reads Type/id out of a literal reference, which may be
-// absolute and may name a version.
+// SplitReference reads Type/id out of a relative reference, which may name a
+// version. An absolute one leads to somebody else's resource, whose id means
+// nothing here.
 func SplitReference(s string) (typ, id string) {
 	s, _, _ = strings.Cut(s, "/_history/")
-	rest, id, ok := cutLast(s, "/")
-	if !ok || !ValidID(id) {
-		return "", ""
-	}
-	_, typ, ok = cutLast(rest, "/")
-	if !ok {
-		typ = rest
-	}
-	if !IsType(typ) {
+	typ, id, ok := strings.Cut(s, "/")
+	if !ok || !ValidID(id) || !IsType(typ) {
 		return "", ""
 	}
 	return typ, id
-}
-
-func cutLast(s, sep string) (before, after string, found bool) {
-	i := strings.LastIndex(s, sep)
-	if i < 0 {
-		return "", s, false
-	}
-	return s[:i], s[i+len(sep):], true
 }
 
 // ValidID says whether s may be a resource's id: 1 to 64 letters, digits,

@@ -10,9 +10,12 @@ import (
 	"unicode/utf8"
 )
 
-// maxDepth is how deep objects and arrays may nest. Real resources stay
-// below 20.
-const maxDepth = 64
+// maxDepth is how deep objects and arrays may nest; real resources stay below
+// 20. maxValues is how many values a text may have.
+const (
+	maxDepth  = 64
+	maxValues = 1 << 20
+)
 
 // SyntaxError says where a text is not the JSON that FHIR wants, and why.
 type SyntaxError struct {
@@ -39,7 +42,7 @@ func Parse(body []byte) (Node, error) {
 	if uint64(len(body)) >= math.MaxUint32 {
 		return Node{}, p.fail("larger than 4 GB")
 	}
-	p.values = make([]value, 0, 16+len(body)/24)
+	p.values = make([]value, 0, min(16+len(body)/32, maxValues))
 	if !utf8.Valid(body) {
 		p.pos = invalidAt(body)
 		return Node{}, p.fail("not UTF-8")
@@ -151,6 +154,9 @@ func (p *parser) value(keyStart, keyEnd uint32, depth int) error {
 		return p.fail("the text ends too early")
 	}
 	at := len(p.values)
+	if at >= maxValues {
+		return p.fail("more than a million values")
+	}
 	p.values = append(p.values, value{start: uint32(p.pos), keyStart: keyStart, keyEnd: keyEnd})
 	var err error
 	switch c := p.src[p.pos]; {

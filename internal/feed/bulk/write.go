@@ -1,0 +1,277 @@
+package bulk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"hale/internal/base/errs"
+	"hale/internal/record"
+	"hale/internal/store/db"
+)
+
+// perTx is how many lines of NDJSON go in one transaction.
+const perTx = 1000
+
+// errBad ends the transaction of a bundle that has something bad in it.
+var errBad = errors.New("bulk: bad bundle")
+
+// write writes pieces in their order.
+func (r *run) write(ctx context.Context, order <-chan *piece) error {
+	for {
+		p, err := next(ctx, order)
+		if err != nil || p == nil {
+			return err
+		}
+		switch {
+		case p.end:
+			err = r.ended(p)
+		case p.atomic:
+			err = r.writeBundle(ctx, p, order)
+		default:
+			err = r.writeLines(ctx, p, order)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// next returns the next piece when it is ready, nil after the last.
+func next(ctx context.Context, order <-chan *piece) (*piece, error) {
+	select {
+	case p, ok := <-order:
+		if !ok {
+			return nil, ctx.Err()
+		}
+		select {
+		case <-p.ready:
+			return p, nil
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// ended notes the end of a file.
+func (r *run) ended(p *piece) error {
+	r.report.Bytes += p.bytes
+	if p.bad != nil {
+		r.report.Bad = append(r.report.Bad, *p.bad)
+	}
+	r.show(p.file.name, false)
+	return p.fatal
+}
+
+// tally counts what one transaction did, to be added when it is kept.
+type tally struct {
+	counts    map[string]int
+	unchanged int
+	bytes     int64
+}
+
+func (r *run) keep(t tally, name string) {
+	for typ, n := range t.counts {
+		r.report.Counts[typ] += n
+		r.report.Resources += n
+	}
+	r.report.Unchanged += t.unchanged
+	r.report.Resources += t.unchanged
+	r.report.Bytes += t.bytes
+	r.show(name, false)
+}
+
+// put writes the good items of p and returns the bad ones.
+func (r *run) put(ctx context.Context, tx *db.Tx, items []*item, t *tally) error {
+	list := make([]record.Prepared, 0, len(items))
+	for _, it := range items {
+		switch {
+		case it.skip && it.links != nil:
+			t.unchanged++
+		case it.bad == nil && !it.late && !it.skip:
+			list = append(list, it.prepared)
+		}
+	}
+	changes, err := r.store.PutPrepared(ctx, tx, r.src, list)
+	if err != nil {
+		return err
+	}
+	for _, c := range changes {
+		t.counts[c.Type]++
+	}
+	t.unchanged += len(list) - len(changes)
+	return nil
+}
+
+// writeBundle writes one bundle, of which first is the first piece.
+func (r *run) writeBundle(ctx context.Context, first *piece, order <-chan *piece) error {
+	t := tally{counts: map[string]int{}}
+	var bad []Bad
+	p := first
+	err := r.db.Tx(ctx, func(tx *db.Tx) error {
+		for !p.end {
+			t.bytes += p.bytes
+			for _, it := range p.items {
+				if it.bad != nil {
+					bad = append(bad, *it.bad)
+				}
+			}
+			if len(bad) > 0 {
+				return errBad
+			}
+			if err := r.put(ctx, tx, p.items, &t); err != nil {
+				return err
+			}
+			var err error
+			if p, err = next(ctx, order); err != nil || p == nil {
+				return errors.Join(err, ctx.Err(), errUnfinished(p))
+			}
+		}
+		if p.bad != nil || p.fatal != nil {
+			return errBad
+		}
+		return nil
+	})
+	if err == nil {
+		r.keep(t, p.file.name)
+		return r.ended(p)
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	refused := errs.KindOf(err) == errs.Invalid || errs.KindOf(err) == errs.Conflict
+	if !errors.Is(err, errBad) && !refused {
+		return fmt.Errorf("bulk: write %s: %w", first.file.name, err)
+	}
+	if refused {
+		bad = append(bad, *r.reason(&item{file: first.file.name}, err))
+	}
+	return r.refuse(ctx, p, t.bytes, bad, order)
+}
+
+// errUnfinished is the error of a bundle whose end never came.
+func errUnfinished(p *piece) error {
+	if p == nil {
+		return errors.New("bulk: the reader stopped")
+	}
+	return nil
+}
+
+// refuse reads over what is left of a bundle from p on and notes why it did
+// not go in.
+func (r *run) refuse(ctx context.Context, p *piece, bytes int64, bad []Bad, order <-chan *piece) error {
+	for !p.end {
+		var err error
+		if p, err = next(ctx, order); err != nil || p == nil {
+			return errors.Join(err, errUnfinished(p))
+		}
+		bytes += p.bytes
+		for _, it := range p.items {
+			if it.bad != nil {
+				bad = append(bad, *it.bad)
+			}
+		}
+	}
+	r.report.Bytes += bytes - p.bytes
+	r.report.Bad = append(r.report.Bad, bad...)
+	return r.ended(p)
+}
+
+// writeLines writes pieces of NDJSON from first on in one transaction.
+func (r *run) writeLines(ctx context.Context, first *piece, order <-chan *piece) error {
+	var items []*item
+	t := tally{counts: map[string]int{}}
+	p := first
+	for !p.end {
+		items = append(items, p.items...)
+		t.bytes += p.bytes
+		if len(items) >= perTx || t.bytes >= 4*pieceBytes {
+			break
+		}
+		var err error
+		if p, err = next(ctx, order); err != nil || p == nil {
+			return errors.Join(err, errUnfinished(p))
+		}
+	}
+	err := r.db.Tx(ctx, func(tx *db.Tx) error { return r.put(ctx, tx, items, &t) })
+	if err != nil {
+		if err = r.oneByOne(ctx, items, err, &t); err != nil {
+			return fmt.Errorf("bulk: write %s: %w", first.file.name, err)
+		}
+	}
+	r.keep(t, first.file.name)
+	r.noteLines(items)
+	if p.end {
+		return r.ended(p)
+	}
+	return nil
+}
+
+// noteLines keeps what is wrong with lines, and those to try again.
+func (r *run) noteLines(items []*item) {
+	for _, it := range items {
+		switch {
+		case it.bad != nil:
+			r.report.Bad = append(r.report.Bad, *it.bad)
+		case it.late:
+			r.mu.Lock()
+			r.late = append(r.late, it)
+			r.mu.Unlock()
+		}
+	}
+}
+
+// oneByOne writes items each in a transaction of its own after together they
+// were refused for err, to learn which one is bad.
+func (r *run) oneByOne(ctx context.Context, items []*item, err error, t *tally) error {
+	t.counts, t.unchanged = map[string]int{}, 0
+	for _, it := range items {
+		if kind := errs.KindOf(err); kind != errs.Invalid && kind != errs.Conflict {
+			return err
+		}
+		one := tally{counts: map[string]int{}}
+		each := r.db.Tx(ctx, func(tx *db.Tx) error { return r.put(ctx, tx, []*item{it}, &one) })
+		if each != nil {
+			if kind := errs.KindOf(each); kind != errs.Invalid && kind != errs.Conflict {
+				return each
+			}
+			it.bad = r.reason(it, each)
+			continue
+		}
+		for typ, n := range one.counts {
+			t.counts[typ] += n
+		}
+		t.unchanged += one.unchanged
+	}
+	return nil
+}
+
+// leftovers writes the lines that referred to what was not there yet, as
+// long as that brings something in, and then names what is missing.
+func (r *run) leftovers(ctx context.Context) error {
+	r.last = false
+	for len(r.late) > 0 {
+		list := r.late
+		r.late = nil
+		for part := range slices.Chunk(list, perTx) {
+			for _, it := range part {
+				it.late = false
+				r.prepare(ctx, it)
+			}
+			t := tally{counts: map[string]int{}}
+			err := r.db.Tx(ctx, func(tx *db.Tx) error { return r.put(ctx, tx, part, &t) })
+			if err != nil {
+				if err = r.oneByOne(ctx, part, err, &t); err != nil {
+					return fmt.Errorf("bulk: write: %w", err)
+				}
+			}
+			r.keep(t, "")
+			r.noteLines(part)
+		}
+		r.last = len(r.late) == len(list)
+	}
+	return nil
+}

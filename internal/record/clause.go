@@ -1,0 +1,82 @@
+package record
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// Clause returns SQL that says whether the patient whose id is in
+// patientColumn has a resource of a type that meets all of q: what a segment
+// is made of. All parameters are about one and the same resource. The SQL's
+// parameters are numbered from first and their values are args.
+//
+// It is a part of somebody else's statement, so it takes no Pass; who runs
+// the statement needs one.
+func Clause(typ string, q url.Values, patientColumn string, first int) (sql string, args []any, err error) {
+	for _, name := range []string{"_sort", "_count", "_cursor"} {
+		if q.Has(name) {
+			return "", nil, refuse(typ, name, "a segment has no order and no pages")
+		}
+	}
+	query, err := readQuery(typ, q, first)
+	if err != nil {
+		return "", nil, err
+	}
+	return query.clause(patientColumn), query.params.args, nil
+}
+
+func (q *query) clause(patientColumn string) string {
+	driver, rest := q.driver()
+	from, key, where := "resource", "d.n", []string(nil)
+	if driver == nil {
+		where = append(where, "d.typ = "+q.params.add(q.typ), "d.deleted = 0")
+		for _, r := range q.resource {
+			where = append(where, strings.ReplaceAll(r, "r.", "d."))
+		}
+	} else {
+		from, key = driver.table, "d.resource"
+		where = append(where, strings.ReplaceAll(driver.sql, "@", "d"))
+		if len(q.resource) > 0 {
+			where = append(where, "exists (select 1 from resource r where r.n = d.resource and "+strings.Join(q.resource, " and ")+")")
+		}
+	}
+	for _, c := range rest {
+		where = append(where, c.also(key))
+	}
+	return "exists (select 1 from patient_number w cross join " + from + " d where w.id = " + patientColumn +
+		" and d.patient = w.n and " + strings.Join(where, " and ") + ")"
+}
+
+// driver returns the condition whose rows to begin with, a code's if there is
+// one, and the others.
+func (q *query) driver() (*condition, []condition) {
+	best := -1
+	for i, c := range q.conditions {
+		if c.negate || c.own != "" {
+			continue
+		}
+		if best < 0 || c.table == "token_index" && q.conditions[best].table != "token_index" {
+			best = i
+		}
+	}
+	if best < 0 {
+		return nil, q.conditions
+	}
+	rest := slices.Delete(slices.Clone(q.conditions), best, best+1)
+	return &q.conditions[best], rest
+}
+
+// also is a further condition on the resource whose number is in key.
+func (c condition) also(key string) string {
+	not := ""
+	if c.negate {
+		not = "not "
+	}
+	sql := not + "exists (select 1 from " + c.table + " x where x.patient = d.patient and x.resource = " + key +
+		" and " + strings.ReplaceAll(c.sql, "@", "x") + ")"
+	if c.own != "" {
+		sql = "(d.patient in " + c.own + " or " + sql + ")"
+	}
+	return sql
+}
