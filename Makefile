@@ -1,0 +1,89 @@
+# Everything here runs from a clean checkout with Go, Debian and the package
+# registries; nothing else needs to be set up.
+
+SHELL       := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+GO          ?= go
+BIN         := $(CURDIR)/.bin
+TEMPL       := $(BIN)/templ
+STATICCHECK := $(BIN)/staticcheck
+TEMPL_VERSION       := v0.3.977
+STATICCHECK_VERSION := v0.8.2
+
+# Real records to test on; tests that need them skip where they are missing.
+HALE_TESTDATA ?= $(realpath ../shared/data)
+export HALE_TESTDATA
+
+# The translated SQLite is slow under the race detector and has no goroutines.
+RACE  := -race -gcflags='github.com/ncruces/go-sqlite3-wasm/...=-race=false'
+TESTS ?= ./...
+RUN   ?= .
+ADDR  ?= 127.0.0.1:8080
+
+.PHONY: help
+help: ## Show what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## Build ./hale, one static binary
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w' -o hale ./cmd/hale
+
+.PHONY: demo
+demo: build ## Build and start the demo town
+	./hale demo --addr $(ADDR)
+
+.PHONY: test
+test: tools lint ## Run everything that must pass: generated code, format, vet, staticcheck, all tests
+	scripts/test-summary $(GO) run ./internal/haletest/withpg $(GO) test -json $(RACE) -timeout 20m -run '$(RUN)' $(TESTS)
+
+.PHONY: quick
+quick: ## Run the tests on SQLite alone, without the race detector
+	$(GO) vet ./...
+	HALE_TEST_POSTGRES= $(GO) test -run '$(RUN)' $(TESTS)
+
+.PHONY: lint
+lint: $(TEMPL) $(STATICCHECK) ## Check generated code, format, vet and staticcheck
+	@echo "== generated code"
+	@scripts/check-generated $(TEMPL)
+	@echo "== gofmt"
+	@files=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); \
+	  if [ -n "$$files" ]; then echo "not formatted:"; echo "$$files"; exit 1; fi
+	@echo "== go vet"
+	@$(GO) vet ./...
+	@echo "== staticcheck"
+	@$(STATICCHECK) ./...
+
+.PHONY: generate
+generate: $(TEMPL) ## Write the generated code anew
+	$(TEMPL) generate -path internal
+	$(GO) generate ./...
+
+.PHONY: bench
+bench: ## Measure what has a budget
+	$(GO) run ./internal/haletest/withpg $(GO) test -run '^$$' -bench '$(RUN)' -benchmem $(TESTS) | grep -v -e '^ok ' -e '^PASS' -e 'no test files'
+
+.PHONY: deep
+deep: tools ## Run the long tests: fuzzing a minute each, the seeds of the town, a hundred thousand patients
+	HALE_DEEP=1 $(GO) run ./internal/haletest/withpg $(GO) test -timeout 2h $(TESTS)
+	scripts/fuzz 60s
+
+.PHONY: chaos-reach
+chaos-reach: build ## Kill the sender with -9 twenty times during 10,000 messages; nothing may be lost
+	HALE_CHAOS=20 HALE_BINARY=$(CURDIR)/hale $(GO) run ./internal/haletest/withpg $(GO) test -count=1 -timeout 1h -v -run Chaos ./internal/...
+
+.PHONY: tools
+tools: $(TEMPL) $(STATICCHECK) ## Install what the tests need and is missing
+	@scripts/install-test-tools.sh
+
+.PHONY: clean
+clean: ## Remove what was built; data folders stay
+	rm -rf hale .bin
+
+$(TEMPL):
+	GOBIN=$(BIN) $(GO) install github.com/a-h/templ/cmd/templ@$(TEMPL_VERSION)
+
+$(STATICCHECK):
+	GOBIN=$(BIN) $(GO) install honnef.co/go/tools/cmd/staticcheck@$(STATICCHECK_VERSION)
