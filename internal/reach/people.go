@@ -129,6 +129,20 @@ func readMember(scan db.Scan) (m Member, err error) {
 	return m, err
 }
 
+// Sent returns every outreach that is more than a draft, newest first, for
+// those who measure without running any.
+func (e *Engine) Sent(ctx context.Context, pass access.Pass) ([]Outreach, error) {
+	if err := pass.OpenAll(access.ReadMeasure); err != nil {
+		return nil, err
+	}
+	const q = `select ` + outreachColumns + ` from outreach where state <> 'draft' order by created_at desc, id desc`
+	list, err := db.All(ctx, e.DB, readOutreach, q)
+	if err != nil {
+		return nil, fmt.Errorf("reach: sent: %w", err)
+	}
+	return list, nil
+}
+
 // Attention counts what went wrong or was said since a time.
 func (e *Engine) Attention(ctx context.Context, pass access.Pass, since time.Time) (Attention, error) {
 	const q = `

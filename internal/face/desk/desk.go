@@ -37,6 +37,7 @@ type Outreaches interface {
 	Progress(ctx context.Context, pass access.Pass, id string) (reach.Progress, error)
 	Trail(ctx context.Context, pass access.Pass, outreach string) (reach.Trail, error)
 	Count(ctx context.Context, pass access.Pass, e segment.Expr) (int, error)
+	Sent(ctx context.Context, pass access.Pass) ([]reach.Outreach, error)
 	Members(ctx context.Context, pass access.Pass, outreach, state, after string, n int) ([]reach.Member, error)
 	Met(ctx context.Context, pass access.Pass) ([]reach.Member, error)
 	Attention(ctx context.Context, pass access.Pass, since time.Time) (reach.Attention, error)

@@ -14,16 +14,13 @@ func (d *Desk) showMeasure(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	list, err := d.Reach.List(r.Context(), pass)
+	list, err := d.Reach.Sent(r.Context(), pass)
 	if err != nil {
 		return err
 	}
 	v := measureView{CanOpen: may(r, access.RunOutreach)}
 	var sum measure.Funnel
 	for _, o := range list {
-		if o.State == reach.Draft {
-			continue
-		}
 		f, err := d.Measure.Funnel(r.Context(), pass, o.ID)
 		if err != nil {
 			return err
