@@ -47,5 +47,5 @@ func Phone(number string) string {
 	if len(number) != 12 || !strings.HasPrefix(number, "+1") {
 		return number
 	}
-	return "(" + number[2:5] + ") " + number[5:8] + "-" + number[8:]
+	return "(" + number[2:5] + ")\u00a0" + number[5:8] + "-" + number[8:]
 }
