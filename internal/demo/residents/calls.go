@@ -1,0 +1,144 @@
+package residents
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"hale/internal/access"
+	"hale/internal/base/errs"
+	"hale/internal/care/visit"
+	"hale/internal/demo/town"
+	"hale/internal/store/db"
+)
+
+// running is an outreach that people may answer by calling.
+type running struct {
+	id, service string
+	started     time.Time
+}
+
+const listenEvery = 3 * time.Second
+
+// listen notices outreaches that begin, and has those people call the clinic
+// who would have called anyway, held out or not.
+func (p *People) listen(ctx context.Context, began time.Time) {
+	tick := time.NewTicker(listenEvery)
+	defer tick.Stop()
+	for {
+		if err := p.notice(ctx, began); err != nil {
+			p.failed(ctx, "listen", err)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// notice looks for people who were drawn since it looked last.
+func (p *People) notice(ctx context.Context, began time.Time) error {
+	const q = `select id, service, started_at from outreach where service <> '' and state <> 'draft' and started_at >= $1 order by started_at`
+	list, err := db.All(ctx, p.DB, func(scan db.Scan) (o running, err error) {
+		var started int64
+		err = scan(&o.id, &o.service, &started)
+		o.started = time.UnixMicro(started)
+		return o, err
+	}, q, began.Add(-10*time.Minute).UnixMicro())
+	if err != nil {
+		return err
+	}
+	for _, o := range list {
+		const q = `select patient from intent where outreach = $1 and assignment in ('treat', 'holdout')`
+		drawn, err := db.All(ctx, p.DB, db.Value[string], q, o.id)
+		if err != nil {
+			return err
+		}
+		for _, patient := range p.news(o.id, drawn) {
+			p.plan(o, p.by[patient])
+		}
+	}
+	return nil
+}
+
+// news returns those of drawn that were not known before.
+func (p *People) news(outreach string, drawn []string) (list []string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	known := p.known[outreach]
+	if known == nil {
+		known = map[string]bool{}
+		p.known[outreach] = known
+	}
+	for _, patient := range drawn {
+		if !known[patient] {
+			known[patient] = true
+			list = append(list, patient)
+		}
+	}
+	return list
+}
+
+// plan has r call, if she is one who does.
+func (p *People) plan(o running, r town.Resident) {
+	when, ok := p.Town.Truth.Calls(r, o.id)
+	if !ok || r.Patient == "" || visitors(r) {
+		return
+	}
+	p.add(time.Duration(when*float64(p.CallSpan)), func(ctx context.Context) { p.call(ctx, o, r) })
+}
+
+// call books by telephone: somebody at the desk takes the call and writes the
+// visit down.
+func (p *People) call(ctx context.Context, o running, r town.Resident) {
+	a := about{outreach: o.id, patient: r.Patient, service: o.service}
+	if !p.claim(a) {
+		return
+	}
+	did, err := p.callOnce(ctx, o, r)
+	if err != nil {
+		p.unclaim(a)
+		p.failed(ctx, "call", err)
+		return
+	}
+	if did {
+		p.count(func(s *Stats) { s.Called++ })
+	}
+}
+
+func (p *People) callOnce(ctx context.Context, o running, r town.Resident) (bool, error) {
+	const q = `select count(*) from visit where patient = $1 and service = $2 and booked_at >= $3`
+	n, err := db.One(ctx, p.DB, db.Value[int64], q, r.Patient, o.service, o.started.UnixMicro())
+	if err != nil || n > 0 {
+		return false, err // she has one already
+	}
+	u := p.Town.Truth.Draw(r, o.id, "call slot")
+	return true, Phone(ctx, p.Doors, p.Visits, r.Patient, o.service, p.Now(), u)
+}
+
+// Phone books one of the next free times for patient, as a call to the
+// clinic does. u in [0, 1) chooses which.
+func Phone(ctx context.Context, doors *access.Doors, visits Visits, patient, service string, now time.Time, u float64) error {
+	desk := access.SystemActor("telephone", access.BookVisits)
+	pass, err := doors.Check(ctx, desk, access.BookVisits, patient)
+	if err != nil {
+		return err
+	}
+	for range 4 {
+		slots, err := visits.Slots(ctx, service, now, 60)
+		if err != nil {
+			return err
+		}
+		if len(slots) == 0 {
+			return errFull
+		}
+		_, err = visits.Book(ctx, pass, slots[int(u*float64(len(slots)))].ID, visit.How{Via: "phone"})
+		if errs.KindOf(err) != errs.Conflict { // somebody else was quicker
+			return err
+		}
+	}
+	return errFull
+}
+
+var errFull = errors.New("residents: no free time")
