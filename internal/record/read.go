@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"hale/internal/access"
@@ -29,18 +30,22 @@ func (r Resource) JSON() []byte {
 	if err != nil || !n.IsObject() {
 		return r.Body // cannot be: PutAll took it
 	}
-	version := `"versionId":"` + strconv.FormatInt(r.Version, 10) + `"`
-	updated := `"lastUpdated":"` + r.Updated.UTC().Format("2006-01-02T15:04:05.000Z") + `"`
-	id := `"id":"` + r.ID + `"`
-	var edits []edit
-	edits = append(edits, field(n, "id", id))
-	if meta := n.Get("meta"); meta.IsObject() {
-		edits = append(edits, field(meta, "versionId", version), field(meta, "lastUpdated", updated))
-	} else {
-		edits = append(edits, field(n, "meta", `"meta":{`+version+","+updated+"}"))
+	version := member{"versionId", strconv.Quote(strconv.FormatInt(r.Version, 10))}
+	updated := member{"lastUpdated", strconv.Quote(r.Updated.UTC().Format("2006-01-02T15:04:05.000Z"))}
+	id := member{"id", strconv.Quote(r.ID)}
+	meta := n.Get("meta")
+	if !meta.IsObject() {
+		whole := member{"meta", "{" + version.String() + "," + updated.String() + "}"}
+		return apply(r.Body, set(n, id, whole))
 	}
-	return apply(r.Body, edits)
+	return apply(r.Body, append(set(n, id), set(meta, version, updated)...))
 }
+
+// member is one member of a JSON object.
+type member struct{ key, value string }
+
+// String returns the member as JSON.
+func (m member) String() string { return `"` + m.key + `":` + m.value }
 
 // edit puts text in the place of the bytes from start to end.
 type edit struct {
@@ -48,18 +53,29 @@ type edit struct {
 	text       string
 }
 
-// field returns the edit that writes the member text, `"key":value`, into
-// the object n.
-func field(n fhir.Node, key, text string) edit {
-	if v := n.Get(key); v.Exists() {
-		start, end := v.Span()
-		return edit{start, end, text[len(key)+3:]}
+// set returns the edits that write members into the object n: over those it
+// has, the others in front.
+func set(n fhir.Node, members ...member) []edit {
+	var edits []edit
+	var missing []string
+	for _, m := range members {
+		if v := n.Get(m.key); v.Exists() {
+			start, end := v.Span()
+			edits = append(edits, edit{start, end, m.value})
+		} else {
+			missing = append(missing, m.String())
+		}
+	}
+	if len(missing) == 0 {
+		return edits
+	}
+	text := strings.Join(missing, ",")
+	for range n.Fields() {
+		text += "," // it is not empty
+		break
 	}
 	start, _ := n.Span()
-	for range n.Fields() {
-		return edit{start + 1, start + 1, text + ","}
-	}
-	return edit{start + 1, start + 1, text}
+	return append(edits, edit{start + 1, start + 1, text})
 }
 
 // apply returns body with edits made.
