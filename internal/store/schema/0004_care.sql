@@ -164,3 +164,13 @@ create table visit (
 );
 create index visit_patient on visit (patient, start_at);
 create index visit_start on visit (start_at);
+
+-- When somebody last looked at a patient's home page, and the time before,
+-- so that the page can say what is new.
+create table look (
+	account text   not null,
+	patient text   not null,
+	at      bigint not null,
+	earlier bigint not null, -- the look before; 0: never
+	primary key (account, patient)
+) /* sqlite: without rowid */;

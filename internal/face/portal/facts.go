@@ -1,0 +1,109 @@
+package portal
+
+import (
+	"strings"
+	"time"
+
+	"hale/internal/care/medication"
+	"hale/internal/care/problem"
+	"hale/internal/care/result"
+	"hale/internal/reach"
+)
+
+// joined joins the facts that are there.
+func joined(facts ...string) string {
+	var list []string
+	for _, f := range facts {
+		if f != "" {
+			list = append(list, f)
+		}
+	}
+	return strings.Join(list, " · ")
+}
+
+// born returns a birth date in words, as much of it as is known.
+func born(s sheet, date string) string {
+	t, err := time.Parse(time.DateOnly, date)
+	if err != nil {
+		return date
+	}
+	return s.Lang.ShortDate(t)
+}
+
+// medicineFacts says what for, by whom and since when.
+func medicineFacts(s sheet, m medication.Medicine) string {
+	var why, by, when string
+	if m.Why != "" {
+		why = s.T("For: %s", m.Why)
+	}
+	if m.Prescriber != "" {
+		by = s.T("Prescribed by %s", m.Prescriber)
+	}
+	if !m.Authored.IsZero() {
+		when = s.T("Since %s", s.day(m.Authored))
+		if !m.Current() {
+			when = s.T("Started %s", s.day(m.Authored))
+		}
+	}
+	if m.Reported {
+		by = s.T("You told us about this one")
+	}
+	return joined(why, by, when)
+}
+
+// problemName returns the everyday name, else the record's own.
+func problemName(s sheet, q problem.Problem) string {
+	if name := q.Everyday(); name != "" {
+		return s.T(name)
+	}
+	return q.Name
+}
+
+// problemFacts says the record's own name where an everyday one stands in
+// front, and when.
+func problemFacts(s sheet, q problem.Problem) string {
+	var medical, when, ended, detail string
+	if name := q.Everyday(); name != "" && !strings.EqualFold(name, q.Name) {
+		medical = s.T("In your record: %s", q.Name)
+	}
+	if !q.At.IsZero() {
+		when = s.day(q.At)
+		if q.Kind == problem.Condition || q.Kind == problem.Allergy {
+			when = s.T("Since %s", when)
+		}
+	}
+	if !q.Ended.IsZero() && q.Kind == problem.Condition {
+		ended = s.T("until %s", s.day(q.Ended))
+	}
+	switch {
+	case q.Detail == "":
+	case q.Kind == problem.Vaccine:
+		detail = s.T("Dose %s", q.Detail)
+	case q.Kind == problem.Allergy:
+		detail = s.T("Reaction: %s", q.Detail)
+	default:
+		detail = q.Detail
+	}
+	return joined(detail, when, ended, q.Performer, medical)
+}
+
+// resultStatus says how sure a result is.
+func resultStatus(s sheet, r result.Result) string {
+	switch r.Status {
+	case "final":
+		return s.T("Final")
+	case "amended", "corrected":
+		return s.T("Corrected by the lab")
+	case "preliminary", "registered", "partial":
+		return s.T("Not final yet. It may change.")
+	}
+	return s.T("The lab did not say if this is final.")
+}
+
+// sender returns who wrote a message.
+func sender(s sheet, m reach.Content) string {
+	if m.From != "" {
+		return m.From
+	}
+	return s.Site.Clinic.Name
+}

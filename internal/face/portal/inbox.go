@@ -1,0 +1,59 @@
+package portal
+
+import (
+	"net/http"
+	"slices"
+
+	"hale/internal/access"
+	"hale/internal/base/errs"
+	"hale/internal/reach"
+)
+
+var errNoMessage = errs.New(errs.NotFound, "We could not find that message.")
+
+// inbox lists the messages to a patient.
+func (p *Portal) inbox(w http.ResponseWriter, r *http.Request) error {
+	s, _, err := p.open(r, access.ReadMessages, "Messages", "messages")
+	if err != nil {
+		return err
+	}
+	list, err := p.messages(r)
+	if err != nil {
+		return err
+	}
+	return p.render(w, r, inboxPage(s, list))
+}
+
+// message opens one message. Reading it here is having seen it.
+func (p *Portal) message(w http.ResponseWriter, r *http.Request) error {
+	s, pass, err := p.open(r, access.ReadMessages, "Message", "messages")
+	if err != nil {
+		return err
+	}
+	list, err := p.Inbox.Inbox(r.Context(), pass)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(list, func(m reach.Content) bool { return m.Message == r.PathValue("id") })
+	if i < 0 {
+		return errNoMessage
+	}
+	m := list[i]
+	if m.SeenAt.IsZero() && r.Method == http.MethodGet && r.Header.Get("Sec-Purpose") == "" {
+		if err := p.Inbox.Mark(r.Context(), pass, m.Message, "revealed", nil); err != nil {
+			return err
+		}
+		s.View = s.WithUnread(max(0, s.Unread-1))
+	}
+	s.Title = m.Title
+	return p.render(w, r, messagePage(s, m))
+}
+
+// more is everything that has no tab of its own.
+func (p *Portal) more(w http.ResponseWriter, r *http.Request) error {
+	s, _, err := p.open(r, p.first(r), "More", "more")
+	if err != nil {
+		return err
+	}
+	return p.render(w, r, morePage(s))
+}

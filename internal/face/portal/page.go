@@ -1,0 +1,128 @@
+package portal
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/a-h/templ"
+
+	"hale/internal/access"
+	"hale/internal/base/errs"
+	"hale/internal/base/lang"
+	"hale/internal/care/patient"
+	"hale/internal/face/web"
+	"hale/internal/reach"
+)
+
+var errNoRecord = errs.New(errs.NotFound, "There is no health record with your sign-in. If you help somebody, choose whom first.")
+
+// sheet is what every page of the portal has.
+type sheet struct {
+	web.View
+	Zone *time.Location // the patient's, else the clinic's
+}
+
+// open returns the sheet of a page, and a pass for right on the patient whom
+// it is about. Looking is audited before anything is read.
+func (p *Portal) open(r *http.Request, right access.Right, title, tab string) (sheet, access.Pass, error) {
+	subject := web.Subject(r)
+	if subject == "" && web.Actor(r).ID != "" {
+		return sheet{}, access.Pass{}, errNoRecord
+	}
+	pass, err := p.Doors.Check(r.Context(), web.Actor(r), right, subject)
+	if err != nil {
+		return sheet{}, access.Pass{}, err
+	}
+	v := p.Site.View(r, web.Lang(r).T(title), tab)
+	messages, err := p.messages(r)
+	if err != nil {
+		return sheet{}, access.Pass{}, err
+	}
+	return sheet{View: v.WithUnread(unread(messages)), Zone: p.Site.Clinic.Zone}, pass, nil
+}
+
+// messages returns the messages of the patient whom the page is about, none
+// for somebody who may not see them.
+func (p *Portal) messages(r *http.Request) ([]reach.Content, error) {
+	actor, subject := web.Actor(r), web.Subject(r)
+	if p.Inbox == nil || !actor.May(access.ReadMessages, subject) {
+		return nil, nil
+	}
+	pass, err := p.Doors.Check(r.Context(), actor, access.ReadMessages, subject)
+	if err != nil {
+		return nil, err
+	}
+	return p.Inbox.Inbox(r.Context(), pass)
+}
+
+func unread(list []reach.Content) int {
+	n := 0
+	for _, m := range list {
+		if m.SeenAt.IsZero() {
+			n++
+		}
+	}
+	return n
+}
+
+// person returns whom the page is about.
+func (p *Portal) person(r *http.Request, pass access.Pass) (patient.Person, error) {
+	return p.People.Get(r.Context(), pass)
+}
+
+// zone returns where the person's clocks are.
+func (p *Portal) zone(who patient.Person) *time.Location {
+	if who.Zone != "" {
+		if z, err := time.LoadLocation(who.Zone); err == nil {
+			return z
+		}
+	}
+	return p.Site.Clinic.Zone
+}
+
+// may says whether the reader may use right on the patient of the page.
+func (s sheet) may(right access.Right) bool { return s.Actor.May(right, s.Patient) }
+
+// own says whether the page is about the reader.
+func (s sheet) own() bool { return s.Patient == s.Actor.Patient }
+
+// day returns a date that may lie years back: with its year.
+func (s sheet) day(t time.Time) string {
+	if t.IsZero() {
+		return s.T("Date not known")
+	}
+	return s.Lang.ShortDate(t.In(s.Zone))
+}
+
+// clock returns a date with its time.
+func (s sheet) clock(t time.Time) string {
+	t = t.In(s.Zone)
+	return s.T("%s at %s", s.Lang.ShortDate(t), s.Lang.Clock(t))
+}
+
+// long returns the day of a visit with its time.
+func (s sheet) long(t time.Time) string {
+	t = t.In(s.Zone)
+	day := s.Lang.Date(t)
+	if t.Year() != s.Now().Year() {
+		day = s.Lang.LongDate(t)
+	}
+	return s.T("%s, %s", day, s.Lang.Clock(t))
+}
+
+// render writes a page.
+func (p *Portal) render(w http.ResponseWriter, r *http.Request, page templ.Component) error {
+	w.Header().Set("Cache-Control", "no-store")
+	return p.Site.Render(w, r, http.StatusOK, page)
+}
+
+// greeting greets by the time of day where the person is.
+func greeting(l lang.Lang, now time.Time, name string) string {
+	switch h := now.Hour(); {
+	case h >= 4 && h < 12:
+		return l.T("Good morning, %s", name)
+	case h >= 12 && h < 18:
+		return l.T("Good afternoon, %s", name)
+	}
+	return l.T("Good evening, %s", name)
+}

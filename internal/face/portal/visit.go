@@ -1,0 +1,168 @@
+package portal
+
+import (
+	"net/http"
+
+	"hale/internal/access"
+	"hale/internal/base/errs"
+	"hale/internal/base/lang"
+	"hale/internal/care/visit"
+	"hale/internal/face/web"
+)
+
+// openVisit returns the sheet of a page about one visit.
+func (p *Portal) openVisit(r *http.Request, right access.Right, title string) (sheet, access.Pass, visit.Visit, error) {
+	s, pass, err := p.open(r, right, title, "visits")
+	if err != nil {
+		return s, pass, visit.Visit{}, err
+	}
+	v, err := p.Visits.Get(r.Context(), pass, r.PathValue("id"))
+	return s, pass, v, err
+}
+
+// visitList lists what is coming and what was.
+func (p *Portal) visitList(w http.ResponseWriter, r *http.Request) error {
+	s, pass, err := p.open(r, access.ReadVisits, "Visits", "visits")
+	if err != nil {
+		return err
+	}
+	coming, err := p.Visits.Upcoming(r.Context(), pass, 50)
+	if err != nil {
+		return err
+	}
+	past, err := p.Visits.Past(r.Context(), pass, 60)
+	if err != nil {
+		return err
+	}
+	return p.render(w, r, visitsPage(s, coming, past))
+}
+
+// visit is one visit; done says what was just done with it.
+func (p *Portal) visit(w http.ResponseWriter, r *http.Request) error {
+	s, _, v, err := p.openVisit(r, access.ReadVisits, "Your visit")
+	if err != nil {
+		return err
+	}
+	heading := s.T(serviceTitle(v))
+	done := r.URL.Query().Get("done")
+	switch {
+	case done == "booked" && v.Status == visit.Booked:
+		heading = s.T("Your visit is booked")
+	case done == "moved" && v.Status == visit.Booked:
+		heading = s.T("Your visit is moved")
+	case done == "cancelled" && v.Status == visit.Cancelled:
+		heading = s.T("Your visit is cancelled")
+	default:
+		done = ""
+	}
+	s.Title = heading
+	return p.render(w, r, visitPage(s, v, heading, done != ""))
+}
+
+// cancelAsk asks once before a visit is given up.
+func (p *Portal) cancelAsk(w http.ResponseWriter, r *http.Request) error {
+	s, _, v, err := p.openVisit(r, access.BookVisits, "Cancel this visit?")
+	if err != nil {
+		return err
+	}
+	return p.render(w, r, cancelPage(s, v))
+}
+
+// cancel gives up a visit.
+func (p *Portal) cancel(w http.ResponseWriter, r *http.Request) error {
+	s, pass, v, err := p.openVisit(r, access.BookVisits, "Cancel this visit?")
+	if err != nil {
+		return err
+	}
+	if err := p.Visits.Cancel(r.Context(), pass, v.ID); err != nil {
+		return err
+	}
+	http.Redirect(w, r, s.Link("/visits/"+v.ID+"?done=cancelled"), http.StatusSeeOther)
+	return nil
+}
+
+// calendar sends a visit as a file that calendars take.
+func (p *Portal) calendar(w http.ResponseWriter, r *http.Request) error {
+	s, _, v, err := p.openVisit(r, access.ReadVisits, "Your visit")
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "text/calendar; charset=utf-8")
+	w.Header().Set("Content-Disposition", `attachment; filename="visit.ics"`)
+	w.Header().Set("Cache-Control", "no-store")
+	_, _ = w.Write(event(s.Lang, s.Site.Clinic, v, p.Now())) // the browser may have gone
+	return nil
+}
+
+// titles are plain names of the services that every clinic of ours has; the
+// schedule's own title is used for all others.
+var titles = map[string]string{"eye-exam": "Eye exam", "follow-up": "Follow-up visit", "vaccine": "Vaccine visit", "mammogram": "Mammogram",
+	"blood-pressure": "Blood pressure check"}
+
+// serviceTitle returns the English name of what a visit is for.
+func serviceTitle(v visit.Visit) string { return title(v.Service, v.Title) }
+
+func title(service, given string) string {
+	if t := titles[service]; t != "" {
+		return t
+	}
+	if given == "" {
+		return "Visit"
+	}
+	return given
+}
+
+// withWhere says who and where, as far as is known.
+func withWhere(s sheet, with, where string) string {
+	switch {
+	case with != "" && where != "":
+		return with + " · " + where
+	case with != "":
+		return with
+	case where != "":
+		return where
+	}
+	return s.Site.Clinic.Name
+}
+
+// statusWord says what became of a visit that is over.
+func statusWord(l lang.Lang, v visit.Visit) string {
+	switch v.Status {
+	case visit.Cancelled:
+		return l.T("Cancelled")
+	case visit.NoShow:
+		return l.T("Missed")
+	}
+	return ""
+}
+
+// changeable says whether the page offers to move or cancel v.
+func (s sheet) changeable(v visit.Visit) bool {
+	return v.Status == visit.Booked && v.Start.After(s.Now()) && s.may(access.BookVisits)
+}
+
+// how says that a visit was booked here, and which message led to it.
+func how(r *http.Request) visit.How {
+	ref := r.FormValue("ref")
+	if len(ref) > 64 {
+		ref = ""
+	}
+	return visit.How{Via: "portal", Ref: ref}
+}
+
+// acted notes that the message which led here did what it was for. The visit
+// is booked either way, so what goes wrong here is no error of the page.
+func (p *Portal) acted(r *http.Request, v visit.Visit) {
+	actor, subject := web.Actor(r), web.Subject(r)
+	if p.Inbox == nil || v.Ref == "" || !actor.May(access.ReadMessages, subject) {
+		return
+	}
+	pass, err := p.Doors.Check(r.Context(), actor, access.ReadMessages, subject)
+	if err == nil {
+		_ = p.Inbox.Mark(r.Context(), pass, v.Ref, "acted", map[string]string{"visit": v.ID})
+	}
+}
+
+// taken says whether err means that somebody else was faster, so that the
+// page shows other times and not an error.
+func taken(err error) bool { return errs.KindOf(err) == errs.Conflict }
