@@ -2,11 +2,15 @@ package reach
 
 import (
 	"log/slog"
+	"sync"
 	"time"
 
 	"hale/internal/base/ids"
 	"hale/internal/base/seal"
+	"hale/internal/care/consent"
+	"hale/internal/care/contact"
 	"hale/internal/reach/link"
+	"hale/internal/reach/policy"
 	"hale/internal/store/db"
 	"hale/internal/store/event"
 	"hale/internal/store/jobs"
@@ -44,15 +48,21 @@ type Config struct {
 // Engine plans, sends and accounts for outreach.
 type Engine struct {
 	Config
-	gates map[Channel]Gateway
-	queue jobs.Queue // bound by Use
-	wake  chan struct{}
+	bodies   seal.Key // seals what messages say
+	rules    policy.Settings
+	gates    map[Channel]Gateway
+	contacts *contact.Store
+	consents *consent.Store
+	queue    jobs.Queue    // bound by Use
+	wake     chan struct{} // something became due
+
+	mu    sync.Mutex
+	zones map[string]*time.Location
 }
 
 // New returns an engine. Use binds the work queue afterwards, because the
 // queue is opened with the engine's own handlers.
 func New(c Config) *Engine {
-	c.Key = c.Key.For("reach")
 	if c.Batch == 0 {
 		c.Batch = 500
 	}
@@ -68,12 +78,73 @@ func New(c Config) *Engine {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	e := &Engine{Config: c, gates: map[Channel]Gateway{}, wake: make(chan struct{}, 1)}
+	if c.Clinic.Zone == nil {
+		c.Clinic.Zone = time.UTC
+	}
+	c.Key = c.Key.For("reach")
+	e := &Engine{
+		Config: c, bodies: c.Key.For("message"), gates: map[Channel]Gateway{}, wake: make(chan struct{}, 1),
+		contacts: contact.NewStore(c.DB, c.Now), consents: consent.NewStore(c.DB, c.IDs, c.Now),
+		zones: map[string]*time.Location{c.Clinic.Zone.String(): c.Clinic.Zone},
+	}
 	for _, g := range c.Gateways {
 		e.gates[g.Channel()] = g
+	}
+	e.rules = policy.Settings{
+		Matrix: policy.Defaults(), Caps: policy.DefaultCaps(), Clinic: c.Clinic.Zone.String(),
+		// Someone of whom nothing is known may be on either coast.
+		Anywhere: []string{"America/New_York", "America/Los_Angeles"},
+		Load:     e.zone,
 	}
 	return e
 }
 
 // Use binds the work queue that Start adds to.
 func (e *Engine) Use(q jobs.Queue) { e.queue = q }
+
+// zone loads a time zone once.
+func (e *Engine) zone(name string) (*time.Location, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if loc := e.zones[name]; loc != nil {
+		return loc, nil
+	}
+	loc, err := time.LoadLocation(name)
+	if err != nil {
+		return nil, err
+	}
+	e.zones[name] = loc
+	return loc, nil
+}
+
+// nudge tells the sender that something became due.
+func (e *Engine) nudge() {
+	select {
+	case e.wake <- struct{}{}:
+	default:
+	}
+}
+
+// hash finds an address in the ledger without keeping it there.
+func (e *Engine) hash(c Channel, address string) string {
+	if address == "" {
+		return ""
+	}
+	return e.Key.Hash(string(c) + " " + address)
+}
+
+// micro is a time as the tables keep it; the zero time is 0.
+func micro(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMicro()
+}
+
+// moment reads what micro wrote.
+func moment(us int64) time.Time {
+	if us == 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(us).UTC()
+}

@@ -114,6 +114,8 @@ type Outreach struct {
 	Created    time.Time
 	Started    time.Time
 	Ended      time.Time
+
+	salt string // of the draw
 }
 
 // Forecast is what an outreach would do if it started now.

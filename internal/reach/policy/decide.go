@@ -2,6 +2,7 @@ package policy
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"hale/internal/care/consent"
@@ -319,4 +320,30 @@ func Recheck(now time.Time, f *Facts, a Ask, c Channel, address string) (Reason,
 		}
 	}
 	return say("no_address", c), false
+}
+
+// Wish says in words what the person asked for about p: "Text, then email",
+// "None".
+func (f *Facts) Wish(p Purpose, now time.Time) string {
+	if _, refused := f.Consent.Refused(consent.Any, p.Key); refused {
+		return "None"
+	}
+	var words []string
+	for _, c := range order(f, Ask{Purpose: p}) {
+		if _, ok := wanted(f, Ask{Purpose: p}, c); ok {
+			words = append(words, c.Name())
+		}
+	}
+	chosen := f.preference(p.Key).Channels
+	if slices.Contains(chosen, "none") {
+		return "None"
+	}
+	text := strings.Join(words, ", then ")
+	if len(chosen) == 0 {
+		text += " (our order)"
+	}
+	if p.Authorization && !f.Consent.Authorized(p.Key, now) {
+		return "None: no signed permission"
+	}
+	return text
 }

@@ -122,6 +122,8 @@ create table message (
 	not_before    bigint   not null,
 	expires_at    bigint   not null,
 	attempts      bigint   not null default 0,
+	cap_day       bigint   not null default 0,  -- what cap_ledger counts it under; 0: nothing does
+	cap_class     text     not null default '',
 	in_doubt      smallint not null default 0 check (in_doubt in (0, 1)), -- some attempt's end is not known
 	lease         text     not null default '',
 	lease_until   bigint   not null default 0,

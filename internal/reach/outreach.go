@@ -1,0 +1,339 @@
+package reach
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"hale/internal/access"
+	"hale/internal/base/errs"
+	"hale/internal/base/seal"
+	"hale/internal/reach/policy"
+	"hale/internal/reach/segment"
+	"hale/internal/reach/template"
+	"hale/internal/reach/trial"
+	"hale/internal/store/db"
+	"hale/internal/store/jobs"
+)
+
+var (
+	errPurpose = errs.New(errs.Invalid, "Please choose what the outreach is for.")
+	errName    = errs.New(errs.Invalid, "Please give the outreach a name.")
+	errHoldout = errs.New(errs.Invalid, "Between 0 and half of the people can be held out.")
+	errNoHold  = errs.New(errs.Invalid, "Nobody may be held out of messages of this kind.")
+	errDays    = errs.New(errs.Invalid, "An outreach runs for 1 to 365 days.")
+	errStarted = errs.New(errs.Conflict, "This outreach has started and cannot be changed any more.")
+	errState   = errs.New(errs.Conflict, "The outreach is not in a state for that. Please look again.")
+)
+
+// plan is what of an outreach the database keeps as one text.
+type plan struct {
+	Segment    segment.Expr      `json:"segment"`
+	Template   template.Template `json:"template"`
+	Channels   []Channel         `json:"channels,omitempty"`
+	Households bool              `json:"households,omitempty"`
+	NextAfter  time.Duration     `json:"nextAfter,omitempty"`
+}
+
+// check completes o and says what is wrong with it. A draft may still have
+// problems in its texts; Start may not.
+func (o *Outreach) check(now time.Time) error {
+	p, ok := policy.PurposeOf(o.Purpose)
+	o.Name = strings.TrimSpace(o.Name)
+	if o.WindowDays == 0 {
+		o.WindowDays = 90
+	}
+	if o.ExpireDays == 0 {
+		o.ExpireDays = 30
+	}
+	switch {
+	case o.Name == "" || len(o.Name) > 200:
+		return errName
+	case !ok:
+		return errPurpose
+	case o.Holdout < 0 || o.Holdout > 0.5 || o.Holdout != o.Holdout:
+		return errHoldout
+	case o.Holdout > 0 && (!p.Holdout || !trial.Allowed(o.Purpose)):
+		return errNoHold
+	case o.WindowDays < 1 || o.WindowDays > 365 || o.ExpireDays < 1 || o.ExpireDays > 365:
+		return errDays
+	}
+	if o.Template.Sensitivity < p.Sensitivity {
+		o.Template.Sensitivity = p.Sensitivity
+	}
+	_, _, err := segment.Compile(o.Segment, now)
+	return err
+}
+
+// Save keeps a draft. An empty ID makes a new one.
+func (e *Engine) Save(ctx context.Context, pass access.Pass, o Outreach) (Outreach, error) {
+	if err := pass.OpenAll(access.RunOutreach); err != nil {
+		return o, err
+	}
+	now := e.Now()
+	if err := o.check(now); err != nil {
+		return o, err
+	}
+	text, err := json.Marshal(plan{o.Segment, o.Template, o.Channels, o.Households, o.NextAfter})
+	if err != nil {
+		return o, fmt.Errorf("reach: save: %w", err)
+	}
+	const insert = `
+		insert into outreach (id, name, purpose, service, state, holdout, window_days, expire_days, plan, salt, created_by, created_at)
+		values ($1, $2, $3, $4, 'draft', $5, $6, $7, $8, $9, $10, $11)`
+	const update = `
+		update outreach set name = $2, purpose = $3, service = $4, holdout = $5, window_days = $6, expire_days = $7, plan = $8
+		where id = $1 and state = 'draft'`
+	err = e.DB.Tx(ctx, func(tx *db.Tx) error {
+		if o.ID == "" {
+			o.ID, o.State, o.Created, o.CreatedBy = e.IDs.New(), Draft, now, pass.Actor().Name
+			_, err := tx.ExecContext(ctx, insert, o.ID, o.Name, o.Purpose, o.Service, o.Holdout, o.WindowDays, o.ExpireDays, string(text), seal.Token(16), o.CreatedBy, micro(now))
+			return err
+		}
+		n, err := db.Changed(tx.ExecContext(ctx, update, o.ID, o.Name, o.Purpose, o.Service, o.Holdout, o.WindowDays, o.ExpireDays, string(text)))
+		if err == nil && n == 0 {
+			return errStarted
+		}
+		return err
+	})
+	if err != nil {
+		return o, fmt.Errorf("reach: save %s: %w", o.ID, err)
+	}
+	return o, nil
+}
+
+const outreachColumns = `id, name, purpose, service, state, holdout, window_days, expire_days, plan, audience, planned, created_by, created_at, started_at, ended_at, salt`
+
+func readOutreach(scan db.Scan) (o Outreach, err error) {
+	var text string
+	var created, started, ended int64
+	err = scan(&o.ID, &o.Name, &o.Purpose, &o.Service, &o.State, &o.Holdout, &o.WindowDays, &o.ExpireDays, &text, &o.Audience, &o.Planned, &o.CreatedBy, &created, &started, &ended, &o.salt)
+	if err != nil {
+		return o, err
+	}
+	var p plan
+	if err := json.Unmarshal([]byte(text), &p); err != nil {
+		return o, err
+	}
+	o.Segment, o.Template, o.Channels, o.Households, o.NextAfter = p.Segment, p.Template, p.Channels, p.Households, p.NextAfter
+	o.Created, o.Started, o.Ended = moment(created), moment(started), moment(ended)
+	return o, nil
+}
+
+// get reads an outreach as c sees it.
+func get(ctx context.Context, c db.Conn, id string) (Outreach, error) {
+	o, err := db.One(ctx, c, readOutreach, `select `+outreachColumns+` from outreach where id = $1`, id)
+	if err != nil {
+		return o, fmt.Errorf("reach: get %s: %w", id, err)
+	}
+	return o, nil
+}
+
+// Get returns an outreach.
+func (e *Engine) Get(ctx context.Context, pass access.Pass, id string) (Outreach, error) {
+	if err := pass.OpenAll(access.RunOutreach); err != nil {
+		return Outreach{}, err
+	}
+	return get(ctx, e.DB, id)
+}
+
+// List returns all outreaches, newest first.
+func (e *Engine) List(ctx context.Context, pass access.Pass) ([]Outreach, error) {
+	if err := pass.OpenAll(access.RunOutreach); err != nil {
+		return nil, err
+	}
+	list, err := db.All(ctx, e.DB, readOutreach, `select `+outreachColumns+` from outreach order by created_at desc, id desc`)
+	if err != nil {
+		return nil, fmt.Errorf("reach: list: %w", err)
+	}
+	return list, nil
+}
+
+// Delete removes a draft. What has started stays: it is evidence.
+func (e *Engine) Delete(ctx context.Context, pass access.Pass, id string) error {
+	if err := pass.OpenAll(access.RunOutreach); err != nil {
+		return err
+	}
+	n, err := db.Changed(e.DB.ExecContext(ctx, `delete from outreach where id = $1 and state = 'draft'`, id))
+	if err == nil && n == 0 {
+		err = errStarted
+	}
+	if err != nil {
+		return fmt.Errorf("reach: delete %s: %w", id, err)
+	}
+	return nil
+}
+
+// Start takes the snapshot of the audience and begins.
+func (e *Engine) Start(ctx context.Context, pass access.Pass, id string) error {
+	if err := pass.OpenAll(access.RunOutreach); err != nil {
+		return err
+	}
+	o, err := get(ctx, e.DB, id)
+	if err != nil {
+		return err
+	}
+	purpose, _ := policy.PurposeOf(o.Purpose)
+	if problems := o.Template.Lint(purpose); len(problems) > 0 {
+		return errs.New(errs.Invalid, "The text is not ready to be sent. "+strings.TrimSpace(problems[0].Part+" "+problems[0].Words))
+	}
+	now := e.Now()
+	err = e.DB.Tx(ctx, func(tx *db.Tx) error {
+		n, err := db.Changed(tx.ExecContext(ctx, `update outreach set state = 'running', started_at = $2 where id = $1 and state = 'draft'`, id, micro(now)))
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return errStarted
+		}
+		if err := e.snapshot(ctx, tx, o, now); err != nil {
+			return err
+		}
+		return e.addPlan(ctx, tx, id)
+	})
+	if err != nil {
+		return fmt.Errorf("reach: start %s: %w", id, err)
+	}
+	return nil
+}
+
+// snapshot writes down who is in the segment now.
+func (e *Engine) snapshot(ctx context.Context, tx *db.Tx, o Outreach, now time.Time) error {
+	q, args, err := segment.Compile(o.Segment, now)
+	if err != nil {
+		return err
+	}
+	args = append(args, o.ID)
+	insert := fmt.Sprintf(`
+		insert into audience (outreach, seq, patient)
+		select cast($%d as text), row_number() over (order by s.id), s.id from (%s) s`, len(args), q)
+	if _, err := tx.ExecContext(ctx, insert, args...); err != nil {
+		return err
+	}
+	const count = `update outreach set audience = (select count(*) from audience where outreach = $1) where id = $1`
+	_, err = tx.ExecContext(ctx, count, o.ID)
+	return err
+}
+
+// addPlan adds the planning job, once.
+func (e *Engine) addPlan(ctx context.Context, tx *db.Tx, id string) error {
+	if e.queue == nil {
+		return nil
+	}
+	return e.queue.Add(ctx, tx, jobs.Job{Kind: planKind, Args: planArgs{Outreach: id}, Unique: id, MaxAttempts: 100})
+}
+
+// Pause holds back what has not been handed off.
+func (e *Engine) Pause(ctx context.Context, pass access.Pass, id string) error {
+	return e.move(ctx, pass, id, `update outreach set state = 'paused' where id = $1 and state = 'running'`)
+}
+
+// Resume goes on after Pause.
+func (e *Engine) Resume(ctx context.Context, pass access.Pass, id string) error {
+	err := e.move(ctx, pass, id, `update outreach set state = 'running' where id = $1 and state = 'paused'`)
+	if err != nil {
+		return err
+	}
+	e.nudge()
+	return e.DB.Tx(ctx, func(tx *db.Tx) error { return e.addPlan(ctx, tx, id) })
+}
+
+func (e *Engine) move(ctx context.Context, pass access.Pass, id, q string) error {
+	if err := pass.OpenAll(access.RunOutreach); err != nil {
+		return err
+	}
+	return e.DB.Tx(ctx, func(tx *db.Tx) error {
+		if err := lockPlan(ctx, tx, e.Now()); err != nil {
+			return err
+		}
+		n, err := db.Changed(tx.ExecContext(ctx, q, id))
+		if err != nil {
+			return fmt.Errorf("reach: move %s: %w", id, err)
+		}
+		if n == 0 {
+			return errState
+		}
+		return nil
+	})
+}
+
+// Stop ends an outreach and cancels what has not been handed off, queued
+// messages included.
+func (e *Engine) Stop(ctx context.Context, pass access.Pass, id string) error {
+	if err := pass.OpenAll(access.RunOutreach); err != nil {
+		return err
+	}
+	now := micro(e.Now())
+	err := e.DB.Tx(ctx, func(tx *db.Tx) error {
+		if err := lockPlan(ctx, tx, e.Now()); err != nil {
+			return err
+		}
+		n, err := db.Changed(tx.ExecContext(ctx, `update outreach set state = 'stopped', ended_at = $2 where id = $1 and state in ('running', 'paused')`, id, now))
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return errState
+		}
+		if err := e.stopMessages(ctx, tx, id, now); err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `update intent set state = 'cancelled', wake_at = 0 where outreach = $1 and state in ('active', 'deferred')`, id)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("reach: stop %s: %w", id, err)
+	}
+	return nil
+}
+
+// stopMessages cancels what is queued and gives its caps back.
+func (e *Engine) stopMessages(ctx context.Context, tx *db.Tx, outreach string, now int64) error {
+	const release = `
+		update cap_ledger set n = case when n > v.k then n - v.k else 0 end
+		from (select %s as h, channel, cap_class, cap_day, count(*) as k from message
+			where outreach = $1 and state = 'scheduled' and attempts = 0 and cap_day > 0
+			group by %s, channel, cap_class, cap_day) v
+		where cap_ledger.address_hash = v.h and cap_ledger.channel = v.channel and cap_ledger.class = v.cap_class and cap_ledger.day = v.cap_day`
+	for _, key := range []string{"address_hash", "patient"} {
+		if _, err := tx.ExecContext(ctx, fmt.Sprintf(release, key, key), outreach); err != nil {
+			return err
+		}
+	}
+	const q = `update message set state = 'cancelled', reason = 'stopped', state_at = $2 where outreach = $1 and state = 'scheduled'`
+	_, err := tx.ExecContext(ctx, q, outreach, now)
+	return err
+}
+
+// Switch stops every hand-off on a channel at once, or on all with channel
+// "*", or lets them go on.
+func (e *Engine) Switch(ctx context.Context, pass access.Pass, c Channel, stopped bool) error {
+	if err := pass.OpenAll(access.RunOutreach); err != nil {
+		return err
+	}
+	n := 0
+	if stopped {
+		n = 1
+	}
+	const q = `
+		insert into reach_switch (channel, stopped, by, at) values ($1, $2, $3, $4)
+		on conflict (channel) do update set stopped = excluded.stopped, by = excluded.by, at = excluded.at`
+	if _, err := e.DB.ExecContext(ctx, q, string(c), n, pass.Actor().ID, micro(e.Now())); err != nil {
+		return fmt.Errorf("reach: switch: %w", err)
+	}
+	e.nudge()
+	return nil
+}
+
+// Stopped returns the channels that are switched off; "*" is all of them.
+func (e *Engine) Stopped(ctx context.Context) ([]Channel, error) { return stopped(ctx, e.DB) }
+
+func stopped(ctx context.Context, c db.Conn) ([]Channel, error) {
+	list, err := db.All(ctx, c, db.Value[Channel], `select channel from reach_switch where stopped = 1`)
+	if err != nil {
+		return nil, fmt.Errorf("reach: switches: %w", err)
+	}
+	return list, nil
+}

@@ -1,0 +1,173 @@
+package reach
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"hale/internal/access"
+	"hale/internal/base/errs"
+	"hale/internal/care/consent"
+	"hale/internal/care/contact"
+	"hale/internal/store/db"
+)
+
+// reader returns the patient whose messages pass opens: one by its link, or
+// all of them in the portal.
+func reader(pass access.Pass) (string, error) {
+	patient, err := pass.Open(access.ReadMessage)
+	if err == nil {
+		return patient, nil
+	}
+	return pass.Open(access.ReadMessages)
+}
+
+const contentColumns = `m.id, m.intent, m.outreach, m.patient, m.channel, m.state, m.mode, m.lang, m.address_mask, m.body,
+	case when m.accepted_at > 0 then m.accepted_at else m.created_at end, m.first_seen_at, coalesce(o.service, '')`
+
+func (e *Engine) readContent(scan db.Scan) (c Content, err error) {
+	var sealed []byte
+	var sent, seen int64
+	err = scan(&c.Message, &c.Intent, &c.Outreach, &c.Patient, &c.Channel, &c.State, &c.Mode, &c.Lang, &c.ToMasked, &sealed, &sent, &seen, &c.Service)
+	if err != nil {
+		return c, err
+	}
+	b, err := e.open(c.Message, sealed)
+	c.From, c.Title, c.Body, c.Text = e.Clinic.Name, b.Title, b.Page, b.Text
+	c.SentAt, c.SeenAt = moment(sent), moment(seen)
+	return c, err
+}
+
+// Content opens one message for its reader. Another's message is not there.
+func (e *Engine) Content(ctx context.Context, pass access.Pass, message string) (Content, error) {
+	patient, err := reader(pass)
+	if err != nil {
+		return Content{}, err
+	}
+	const q = `select ` + contentColumns + ` from message m left join outreach o on o.id = m.outreach where m.id = $1 and m.patient = $2`
+	c, err := db.One(ctx, e.DB, e.readContent, q, message, patient)
+	if err != nil {
+		return Content{}, fmt.Errorf("reach: content %s: %w", message, err)
+	}
+	return c, nil
+}
+
+// Inbox returns what a patient was sent by outreaches, newest first: each
+// once, however many channels it was tried on.
+func (e *Engine) Inbox(ctx context.Context, pass access.Pass) ([]Content, error) {
+	patient, err := pass.Open(access.ReadMessages)
+	if err != nil {
+		return nil, err
+	}
+	const q = `
+		select ` + contentColumns + `
+		from message m join outreach o on o.id = m.outreach
+		where m.patient = $1 and m.created_at > 0 and m.state not in ('scheduled', 'suppressed')
+			and not (m.state = 'cancelled' and m.attempts = 0)
+			and not exists (select 1 from message n where n.intent = m.intent and n.step > m.step
+				and n.state not in ('scheduled', 'suppressed') and not (n.state = 'cancelled' and n.attempts = 0))
+		order by m.created_at desc, m.id desc
+		limit 200`
+	list, err := db.All(ctx, e.DB, e.readContent, q, patient)
+	if err != nil {
+		return nil, fmt.Errorf("reach: inbox: %w", err)
+	}
+	return list, nil
+}
+
+var errMark = errs.New(errs.Invalid, "We could not note that.")
+
+// Mark records what a reader did with a message: page_shown, factor_passed,
+// factor_failed, revealed, acted, replied, acknowledged, dwell, wrong_person,
+// opted_out.
+// Data of opted_out may be a scope: "this" purpose, the "channel", or "all".
+func (e *Engine) Mark(ctx context.Context, pass access.Pass, message, kind string, data any) error {
+	patient, err := reader(pass)
+	if err != nil {
+		return err
+	}
+	switch kind {
+	case "page_shown", "factor_passed", "factor_failed", "revealed", "acted", "replied", "acknowledged", "dwell", "wrong_person", "opted_out":
+	default:
+		return errMark
+	}
+	err = e.DB.Tx(ctx, func(tx *db.Tx) error {
+		m, err := one(ctx, tx, message)
+		if err != nil {
+			return err
+		}
+		if m.patient != patient {
+			return db.ErrNone
+		}
+		now := e.Now()
+		r := Receipt{Kind: kind, At: now, Actor: Human, Dedupe: kind}
+		if kind != "revealed" && kind != "acted" { // of these the first is what counts
+			r.Dedupe = fmt.Sprint(kind, now.Truncate(time.Second).UnixMicro())
+		}
+		if err := e.happened(ctx, tx, message, r, data); err != nil {
+			return err
+		}
+		switch kind {
+		case "wrong_person":
+			return e.notMe(ctx, tx, m)
+		case "opted_out":
+			scope, _ := data.(string)
+			return e.optOut(ctx, tx, m, scope)
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("reach: mark %s %s: %w", message, kind, err)
+	}
+	e.nudge()
+	return nil
+}
+
+// notMe takes the address that a message went to away from its patient.
+func (e *Engine) notMe(ctx context.Context, tx *db.Tx, m known) error {
+	b, err := e.open(m.id, m.sealed)
+	if err != nil || b.To == "" {
+		return err
+	}
+	if err := e.contacts.SetStatusOf(ctx, tx, m.patient, contact.Kind(m.channel), b.To, contact.WrongPerson); err != nil {
+		return err
+	}
+	if err := e.Links.Retract(ctx, tx, m.id); err != nil {
+		return err
+	}
+	return e.cancelAt(ctx, tx, m.channel, b.To, "wrong_person", m.patient)
+}
+
+// optOut writes down what a reader wants no more of. An unknown scope is
+// read strictly.
+func (e *Engine) optOut(ctx context.Context, tx *db.Tx, m known, scope string) error {
+	switch scope {
+	case "this":
+		return e.refuse(ctx, tx, m, consent.Any, m.purpose, "link")
+	case "channel":
+		return e.refuse(ctx, tx, m, string(m.channel), consent.Any, "link")
+	}
+	return e.refuse(ctx, tx, m, consent.Any, consent.Any, "link")
+}
+
+// refuse adds a refusal and cancels what is queued against it.
+func (e *Engine) refuse(ctx context.Context, tx *db.Tx, m known, channel, purpose, method string) error {
+	ev := consent.Event{Patient: m.patient, Channel: channel, Purpose: purpose, Action: consent.Revoke, Method: method, Actor: "recipient", Evidence: "message " + m.id}
+	if err := e.consents.AddIn(ctx, tx, ev); err != nil {
+		return err
+	}
+	const q = `
+		update message set state = 'cancelled', reason = 'opted_out', state_at = $4
+		where patient = $1 and ($2 = '*' or channel = $2) and ($3 = '*' or purpose = $3) and purpose <> 'security' and state in ('scheduled', 'uncertain')
+		returning intent`
+	list, err := db.All(ctx, tx, db.Value[string], q, m.patient, channel, purpose, micro(e.Now()))
+	if err != nil {
+		return err
+	}
+	for _, intent := range append(list, m.intent) {
+		if err := wakeIntent(ctx, tx, intent, e.Now()); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,276 @@
+package reach
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"hale/internal/base/errs"
+	"hale/internal/base/seal"
+	"hale/internal/care/contact"
+	"hale/internal/store/db"
+	"hale/internal/store/event"
+)
+
+// rank orders what a message can be known to be. A receipt only ever raises
+// it, so receipts may come in any order and any number of times.
+func rank(state string) int {
+	return slices.Index([]string{
+		"scheduled", "handing_off", "uncertain", "cancelled", "suppressed", "given_up", "accepted", "delivered", "undelivered", "seen", "acted",
+	}, state)
+}
+
+// tells is the state that an event proves, or "" for none. A bounce wins over
+// a delivery, for servers bounce what they took; a reader wins over both.
+func tells(kind string, actor Actor) string {
+	switch kind {
+	case "accepted":
+		return "accepted"
+	case "delivered":
+		return "delivered"
+	case "bounced", "undelivered", "failed":
+		return "undelivered"
+	case "revealed", "replied", "acknowledged", "key_pressed":
+		if actor == Machine {
+			return ""
+		}
+		return "seen"
+	case "acted":
+		return "acted"
+	}
+	return ""
+}
+
+var errReceipt = errs.New(errs.Invalid, "A receipt says which message, and what happened.")
+
+// Receipt takes a channel's report. A report about a message that is not
+// known yet is kept until the message's own attempt names it.
+func (e *Engine) Receipt(ctx context.Context, r Receipt) error {
+	if r.Kind == "" || r.Message == "" && r.ProviderRef == "" && r.From == "" {
+		return errReceipt
+	}
+	if r.At.IsZero() {
+		r.At = e.Now()
+	}
+	if r.Actor == "" {
+		r.Actor = Unknown
+	}
+	if r.Kind == "replied" && r.Channel == "" {
+		r.Channel = SMS
+	}
+	err := e.DB.Tx(ctx, func(tx *db.Tx) error {
+		id, err := e.about(ctx, tx, r)
+		if err != nil {
+			return err
+		}
+		if r.Kind == "replied" {
+			return e.reply(ctx, tx, r, id)
+		}
+		if id == "" {
+			id = "ref:" + r.ProviderRef
+		}
+		return e.happened(ctx, tx, id, r, nil)
+	})
+	if err != nil {
+		return fmt.Errorf("reach: receipt %s: %w", r.Message, err)
+	}
+	e.nudge()
+	return nil
+}
+
+// about finds the message of a receipt: by its id or its key, by the peer's
+// name for it, or the last one to the address that answers.
+func (e *Engine) about(ctx context.Context, tx *db.Tx, r Receipt) (string, error) {
+	var q, arg string
+	switch {
+	case r.Message != "":
+		q, arg = `select id from message where id = $1 or key = $1`, r.Message
+	case r.ProviderRef != "":
+		q, arg = `select id from message where provider_ref = $1 order by id desc limit 1`, r.ProviderRef
+	default:
+		value := contact.Normal(contact.Kind(r.Channel), r.From)
+		q, arg = `select id from message where address_hash = $1 and attempts > 0 and purpose <> 'security' order by created_at desc, id desc limit 1`, e.hash(r.Channel, value)
+	}
+	list, err := db.All(ctx, tx, db.Value[string], q, arg)
+	if err != nil || len(list) == 0 {
+		if err == nil && r.Message != "" {
+			err = db.ErrNone
+		}
+		return "", err
+	}
+	return list[0], nil
+}
+
+// happened adds an event and lets it count, once.
+func (e *Engine) happened(ctx context.Context, tx *db.Tx, message string, r Receipt, data any) error {
+	text := []byte("{}")
+	if data != nil {
+		var err error
+		if text, err = json.Marshal(data); err != nil {
+			return err
+		}
+	}
+	if r.Dedupe == "" {
+		r.Dedupe = r.Kind + "|" + r.Code
+		if r.Kind == "replied" {
+			r.Dedupe += fmt.Sprint(micro(r.At), r.Text)
+		}
+	}
+	dedupe := seal.Hash(message + "|" + string(r.Channel) + "|" + r.Dedupe)
+	// The row is locked first: receipts of one message wait for each other.
+	if _, err := tx.ExecContext(ctx, `update message set state_at = state_at where id = $1`, message); err != nil {
+		return err
+	}
+	const q = `
+		insert into message_event (id, message, kind, at, received_at, actor_class, code, dedupe, data)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict (dedupe) do nothing`
+	n, err := db.Changed(tx.ExecContext(ctx, q, e.IDs.New(), message, r.Kind, micro(r.At), micro(e.Now()), string(r.Actor), r.Code, dedupe, string(text)))
+	if err != nil || n == 0 {
+		return err
+	}
+	return e.apply(ctx, tx, message, r)
+}
+
+// early brings in receipts that came before the attempt that names their
+// message.
+func (e *Engine) early(ctx context.Context, tx *db.Tx, refs []string) error {
+	if len(refs) == 0 {
+		return nil
+	}
+	type row struct {
+		id string
+		Receipt
+	}
+	q := `select id, message, kind, at, actor_class, code from message_event where message in (` + db.In(1, len(refs)) + `) order by id`
+	list, err := db.All(ctx, tx, func(scan db.Scan) (r row, err error) {
+		var at int64
+		err = scan(&r.id, &r.ProviderRef, &r.Kind, &at, &r.Actor, &r.Code)
+		r.At = moment(at)
+		return r, err
+	}, q, db.Args(refs)...)
+	if err != nil {
+		return err
+	}
+	for _, r := range list {
+		id, err := db.One(ctx, tx, db.Value[string], `select id from message where provider_ref = $1 limit 1`, r.ProviderRef[len("ref:"):])
+		if err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `update message_event set message = $2 where id = $1`, r.id, id); err != nil {
+			return err
+		}
+		if err := e.apply(ctx, tx, id, r.Receipt); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// known is what a message's row says.
+type known struct {
+	id, intent, outreach, patient, purpose, state, hash string
+	channel                                             Channel
+	sealed                                              []byte
+	seen                                                int64
+}
+
+func one(ctx context.Context, c db.Conn, message string) (known, error) {
+	const q = `select id, intent, outreach, patient, purpose, state, address_hash, channel, body, first_seen_at from message where id = $1`
+	return db.One(ctx, c, func(scan db.Scan) (m known, err error) {
+		err = scan(&m.id, &m.intent, &m.outreach, &m.patient, &m.purpose, &m.state, &m.hash, &m.channel, &m.sealed, &m.seen)
+		return m, err
+	}, q, message)
+}
+
+// apply folds all events of a message into its row. The fold takes the
+// highest state and the earliest times, so no order of events matters.
+func (e *Engine) apply(ctx context.Context, tx *db.Tx, message string, r Receipt) error {
+	m, err := one(ctx, tx, message)
+	if err != nil {
+		if errs.KindOf(err) == errs.NotFound {
+			return nil // not known yet; early will bring it in
+		}
+		return err
+	}
+	type happening struct {
+		kind  string
+		at    int64
+		actor Actor
+	}
+	const q = `select kind, at, actor_class from message_event where message = $1`
+	list, err := db.All(ctx, tx, func(scan db.Scan) (h happening, err error) {
+		err = scan(&h.kind, &h.at, &h.actor)
+		return h, err
+	}, q, message)
+	if err != nil {
+		return err
+	}
+	first := map[string]int64{}
+	state := m.state
+	for _, h := range list {
+		s := tells(h.kind, h.actor)
+		if s == "" {
+			continue
+		}
+		if at, ok := first[s]; !ok || h.at < at {
+			first[s] = h.at
+		}
+		if rank(s) > rank(state) {
+			state = s
+		}
+	}
+	seen := first["seen"]
+	if acted := first["acted"]; acted > 0 && (seen == 0 || acted < seen) {
+		seen = acted // who acted has seen
+	}
+	const set = `
+		update message set state = $2, state_at = case when state = $2 then state_at else $3 end, first_seen_at = $4, acted_at = $5,
+			delivered_at = case when cast($6 as bigint) > 0 then cast($6 as bigint) else delivered_at end, lease = '', lease_until = 0
+		where id = $1`
+	if _, err := tx.ExecContext(ctx, set, message, state, micro(e.Now()), seen, first["acted"], first["delivered"]); err != nil {
+		return err
+	}
+	return e.follow(ctx, tx, m, state, r)
+}
+
+// follow does what an event asks for beyond its message.
+func (e *Engine) follow(ctx context.Context, tx *db.Tx, m known, state string, r Receipt) error {
+	switch {
+	case r.Kind == "bounced" && r.Code != "soft":
+		b, err := e.open(m.id, m.sealed)
+		if err != nil {
+			return err
+		}
+		if err := e.contacts.SetStatus(ctx, tx, contact.Kind(m.channel), b.To, contact.Bounced); err != nil {
+			return err
+		}
+		return wakeIntent(ctx, tx, m.intent, e.Now())
+	case r.Kind == "undelivered" || r.Kind == "failed":
+		return wakeIntent(ctx, tx, m.intent, e.Now())
+	case r.Kind == "complaint":
+		return e.refuse(ctx, tx, m, string(m.channel), m.purpose, "complaint")
+	}
+	if state == m.state || state != "seen" && state != "acted" {
+		return nil
+	}
+	return e.satisfied(ctx, tx, m, state, r.At)
+}
+
+// satisfied ends an intent whose message was read: later tries are
+// cancelled, the others' links stay.
+func (e *Engine) satisfied(ctx context.Context, tx *db.Tx, m known, state string, at time.Time) error {
+	const intent = `update intent set state = 'satisfied', wake_at = 0 where id = $1 and state in ('active', 'deferred', 'exhausted', 'expired')`
+	if _, err := tx.ExecContext(ctx, intent, m.intent); err != nil {
+		return err
+	}
+	const rest = `update message set state = 'cancelled', reason = 'seen', state_at = $3 where intent = $1 and id <> $2 and state in ('scheduled', 'uncertain')`
+	if _, err := tx.ExecContext(ctx, rest, m.intent, m.id, micro(e.Now())); err != nil {
+		return err
+	}
+	if e.Events == nil {
+		return nil
+	}
+	return e.Events.Add(ctx, tx, event.Event{At: at, Kind: "message." + state, Patient: m.patient, Subject: m.id, Data: map[string]string{"outreach": m.outreach, "channel": string(m.channel)}})
+}
