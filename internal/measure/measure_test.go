@@ -34,6 +34,7 @@ type person struct {
 	plan    string        // first channel
 	born    string
 	lang    string
+	account bool
 }
 
 func (w *world) add(people ...person) {
@@ -41,10 +42,9 @@ func (w *world) add(people ...person) {
 		w.n++
 		id := fmt.Sprintf("p%06d", w.n)
 		p = p.filled()
-		decision := fmt.Sprintf(`{"verdict":"treat","plan":[{"channel":%q,"mode":"notice"}],"reasons":[]}`, p.plan)
 		at := haletest.Noon.Add(p.at)
 		w.people = append(w.people, id, "A B", "A", "B", "a b", p.born, "female", p.lang, "", "", "", "", "", "", 0, 1, 0)
-		w.intents = append(w.intents, "i"+id, "o1", id, "d"+id, "screening", p.arm, p.p, at.UnixMicro(), at.Add(30*day).UnixMicro(), p.state, decision)
+		w.intents = append(w.intents, "i"+id, "o1", id, "d"+id, "screening", p.arm, p.p, at.UnixMicro(), at.Add(30*day).UnixMicro(), p.state, p.plan, fmt.Sprintf(`{"age":50,"account":%v}`, p.account))
 		if p.service != "" {
 			booked := at.Add(p.booked)
 			w.visits = append(w.visits, "v"+id, id, "appointment", "booked", p.service, "", booked.UnixMicro(), booked.UnixMicro(), "", "", "", booked.UnixMicro(), "portal", "", "", 0)
@@ -119,7 +119,7 @@ func (w *world) write(ctx context.Context, tx *db.Tx, audience int) error {
 		args  []any
 	}{
 		{`insert into person (id, full_name, given, family, search_name, born, sex, lang, mrn, line, city, state, zip, zone, deceased, active, updated_at)`, 17, w.people},
-		{`insert into intent (id, outreach, patient, dedupe, purpose, assignment, assignment_p, decided_at, expires_at, state, decision)`, 11, w.intents},
+		{`insert into intent (id, outreach, patient, dedupe, purpose, assignment, assignment_p, decided_at, expires_at, state, stratum, facts)`, 12, w.intents},
 		{`insert into visit (id, patient, kind, status, service, title, start_at, end_at, practitioner, place, slot, booked_at, via, ref, source, updated_at)`, 16, w.visits},
 		{`insert into message (id, intent, outreach, patient, purpose, channel, step, state, state_at, mode, body, body_hash, key, not_before, expires_at,
 			created_at, accepted_at, delivered_at, first_seen_at, acted_at)`, 20, w.messages},

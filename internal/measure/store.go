@@ -58,17 +58,14 @@ func (s *Store) plan(ctx context.Context, outreach string) (plan, error) {
 }
 
 // cells counts the drawn people of p by arm, chance and what was settled
-// before the draw. Whoever was drawn counts, reached or not.
+// before the draw. Whoever was drawn counts, reached or not. The stratum is
+// the first channel of the plan, which is made for those held out as well.
 func (s *Store) cells(ctx context.Context, p plan) ([]cell, error) {
 	const q = `
-		select i.assignment, i.assignment_p, ` + firstChannel + `,
+		select i.assignment, i.assignment_p, i.stratum,
 			case when p.born <> '' and p.born <= $4 then 1 else 0 end,
 			coalesce(p.lang, ''),
-			case when exists (
-				select 1
-				from account a
-				join account_session t on t.account = a.id
-				where a.patient = i.patient and t.created_at < i.decided_at) then 1 else 0 end,
+			case when i.facts like '%"account":true%' then 1 else 0 end,
 			count(*),
 			sum(case when exists (
 				select 1
@@ -94,20 +91,6 @@ func (s *Store) cells(ctx context.Context, p plan) ([]cell, error) {
 	}
 	return list, nil
 }
-
-// firstChannel is the first channel of a person's plan. The plan is made for
-// those held out as well, so that like is compared with like; where the
-// first message is known, it says so itself.
-const firstChannel = `
-			coalesce(
-				(select m.channel from message m where m.intent = i.id order by m.step limit 1),
-				case
-					when i.decision like '%"plan":[{"channel":"sms"%' then 'sms'
-					when i.decision like '%"plan":[{"channel":"email"%' then 'email'
-					when i.decision like '%"plan":[{"channel":"voice"%' then 'voice'
-					when i.decision like '%"plan":[{"channel":"inbox"%' then 'inbox'
-					else ''
-				end)`
 
 // moment returns the time of microseconds, zero for 0.
 func moment(micro int64) time.Time {

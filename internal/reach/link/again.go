@@ -1,0 +1,36 @@
+package link
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"hale/internal/store/db"
+)
+
+// longest is the longest life of a new link.
+const longest = 30 * 24 * time.Hour
+
+// Again makes a new link for message, like the last one and as long-lived,
+// in the transaction of what sends it.
+func (s *Store) Again(ctx context.Context, tx *db.Tx, message string, short bool) (token string, err error) {
+	const q = `
+		select patient, factor, expires_at - made_at
+		from link
+		where message = $1 and retracted_at = 0
+		order by expires_at desc, id desc
+		limit 1`
+	type last struct {
+		patient, factor string
+		life            int64
+	}
+	l, err := db.One(ctx, tx, func(scan db.Scan) (l last, err error) {
+		err = scan(&l.patient, &l.factor, &l.life)
+		return l, err
+	}, q, message)
+	if err != nil {
+		return "", fmt.Errorf("link: again for message %s: %w", message, err)
+	}
+	life := min(time.Duration(l.life)*time.Microsecond, longest)
+	return s.Create(ctx, tx, New{Message: message, Patient: l.patient, Factor: l.factor, Expires: s.now().Add(life), Short: short})
+}
