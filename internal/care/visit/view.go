@@ -84,7 +84,8 @@ func (p projector) describe(ctx context.Context, tx *db.Tx, named []string, batc
 			practitioner = case when slot.practitioner = '' then s.practitioner else slot.practitioner end,
 			place = case when slot.place = '' then s.place else slot.place end
 		from schedule s
-		where s.id = slot.schedule and slot.schedule = $1`
+		where s.id = slot.schedule and slot.schedule = $1
+			and (slot.service = '' or slot.title = '' or slot.practitioner = '' or slot.place = '')`
 	seen := map[string]bool{}
 	for _, c := range batch {
 		if c.Type == "Slot" && !c.Deleted {
