@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -299,5 +298,3 @@ func search(t testing.TB, s *record.Store, pass access.Pass, typ, query string) 
 	}
 	return list
 }
-
-var _ = time.Second
