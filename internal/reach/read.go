@@ -79,15 +79,16 @@ var errMark = errs.New(errs.Invalid, "We could not note that.")
 
 // Mark records what a reader did with a message: page_shown, factor_passed,
 // factor_failed, revealed, acted, replied, acknowledged, dwell, wrong_person,
-// opted_out.
+// opted_out, call_wanted, done_elsewhere.
 // Data of opted_out may be a scope: "this" purpose, the "channel", or "all".
 func (e *Engine) Mark(ctx context.Context, pass access.Pass, message, kind string, data any) error {
-	patient, err := reader(pass)
+	patient, err := marker(pass, kind)
 	if err != nil {
 		return err
 	}
 	switch kind {
-	case "page_shown", "factor_passed", "factor_failed", "revealed", "acted", "replied", "acknowledged", "dwell", "wrong_person", "opted_out":
+	case "page_shown", "factor_passed", "factor_failed", "revealed", "acted", "replied", "acknowledged", "dwell", "wrong_person", "opted_out",
+		"call_wanted", "done_elsewhere":
 	default:
 		return errMark
 	}
