@@ -82,6 +82,10 @@ func (r *rehearsal) person(p *planner, patient string) {
 	d, _, _ := p.decide(patient)
 	f, s := &r.forecast, p.crowd.by[patient]
 	sample := Sample{Patient: patient, Name: s.full}
+	if !r.named {
+		sample.Patient, sample.Name = "", "Alex Sample"
+		s.given, s.family = madeUp(s.given, "Alex"), madeUp(s.family, "Sample")
+	}
 	switch d.Verdict {
 	case policy.Holdout:
 		f.Held++
@@ -94,9 +98,6 @@ func (r *rehearsal) person(p *planner, patient string) {
 		for _, reason := range why(d) {
 			count(r.blocked, reason)
 		}
-	}
-	if !r.named {
-		sample.Name = initials(sample.Name)
 	}
 	r.sample(p, s, d, sample)
 }
@@ -231,13 +232,11 @@ func sorted(by map[string]*Reason) []Reason {
 	return list
 }
 
-// initials is all that those see who may not open records.
-func initials(name string) string {
-	var b strings.Builder
-	for w := range strings.FieldsSeq(name) {
-		r, _ := utf8.DecodeRuneInString(w)
-		b.WriteRune(r)
-		b.WriteString(". ")
+// madeUp is what stands for a name before those who may not open records. A
+// name that is missing stays missing, as it would in what is sent.
+func madeUp(name, instead string) string {
+	if name == "" {
+		return ""
 	}
-	return strings.TrimSpace(b.String())
+	return instead
 }

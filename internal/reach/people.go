@@ -89,7 +89,7 @@ func memberState(state string) (string, error) {
 	case "":
 		return ` and 1 = 1`, nil
 	case "sent":
-		return some + `m.accepted_at > 0)`, nil
+		return some + `(m.accepted_at > 0 or m.delivered_at > 0 or m.first_seen_at > 0))`, nil
 	case "delivered":
 		return some + `(m.delivered_at > 0 or m.first_seen_at > 0))`, nil
 	case "seen":
@@ -143,6 +143,31 @@ func (e *Engine) Sent(ctx context.Context, pass access.Pass) ([]Outreach, error)
 	return list, nil
 }
 
+// Against counts the messages of an outreach that left although their reader
+// had refused them before: what claiming a message re-checks, looked at again
+// from the records that are left.
+func (e *Engine) Against(ctx context.Context, pass access.Pass, outreach string) (int, error) {
+	const q = `
+		select count(*)
+		from message m
+			join attempt a on a.message = m.id and a.n = 1
+			join consent_event c on c.patient = m.patient and c.action = 'revoke' and c.at < a.started_at
+				and c.channel in (m.channel, '*') and c.purpose in (m.purpose, '*')
+		where m.outreach = $1 and m.accepted_at > 0
+			and not exists (
+				select 1 from consent_event g
+				where g.patient = m.patient and g.action in ('grant', 'revoke') and g.id <> c.id and g.at >= c.at and g.at < a.started_at
+					and g.channel in (m.channel, '*') and g.purpose in (m.purpose, '*'))`
+	if err := pass.OpenAll(access.RunOutreach); err != nil {
+		return 0, err
+	}
+	n, err := db.One(ctx, e.DB, db.Value[int], q, outreach)
+	if err != nil {
+		return 0, fmt.Errorf("reach: against of %s: %w", outreach, err)
+	}
+	return n, nil
+}
+
 // Attention counts what went wrong or was said since a time.
 func (e *Engine) Attention(ctx context.Context, pass access.Pass, since time.Time) (Attention, error) {
 	const q = `
@@ -151,7 +176,7 @@ func (e *Engine) Attention(ctx context.Context, pass access.Pass, since time.Tim
 				and m.state in ('undelivered', 'given_up') and m.state_at >= $1),
 			(select count(*) from message m where m.outreach in (select id from outreach where state <> 'draft')
 				and m.state = 'uncertain'),
-			(select count(distinct patient) from consent_event where method = 'sms_keyword' and action = 'revoke' and at >= $1),
+			(select count(distinct patient) from consent_event where method in ('reply', 'sms_keyword') and action = 'revoke' and channel = 'sms' and at >= $1),
 			(select count(*) from contact_point where status = 'wrong_person' and updated_at >= $1)`
 	if err := pass.OpenAll(access.RunOutreach); err != nil {
 		return Attention{}, err

@@ -250,7 +250,7 @@ func (l line) code() (segment.Expr, string) {
 
 // signedOptions are the ways of having used the portal.
 func signedOptions() []option {
-	return []option{{"never", "never signed in to the portal"}, {"ever", "signed in at least once"},
+	return []option{{"never", "has no portal account"}, {"ever", "has a portal account"},
 		{"30d", "signed in within 30 days"}, {"365d", "signed in within a year"}}
 }
 

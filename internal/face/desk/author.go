@@ -353,6 +353,15 @@ func ingredientName(key string, names map[string]string) string {
 	return key
 }
 
+// whatOf is an ingredient inside its line: no article after "has no".
+func whatOf(l line, names map[string]string) string {
+	name := ingredientName(l.Value, names)
+	if l.Not {
+		return strings.TrimPrefix(strings.TrimPrefix(name, "an "), "a ")
+	}
+	return name
+}
+
 // lineLabel names a line for those who do not see it.
 func lineLabel(l line, names map[string]string) string {
 	switch l.Kind {

@@ -102,13 +102,9 @@ func reasonRows(list []reach.Reason) []countRow {
 	return rows
 }
 
-// madeUp are the names under which those who may not open records see real
-// cases.
-func madeUp(i int) (given, family string) {
-	names := [...][2]string{{"Alex", "Sample"}, {"Kim", "Example"}, {"Robin", "Specimen"}, {"Sam", "Muster"}, {"Jamie", "Placeholder"}}
-	n := names[i%len(names)]
-	return n[0], n[1]
-}
+// madeUp is the name under which those who may not open records see real
+// cases. The engine writes the texts to the same name.
+const madeUpGiven, madeUpFamily = "Alex", "Sample"
 
 // sampleOf is one preview. Where names are not for the reader, every word of
 // the patient's name is replaced, and nothing leads to the record.
@@ -121,9 +117,8 @@ func sampleOf(s reach.Sample, i int, named bool) sampleView {
 	if named {
 		v.Href = "/desk/patients/" + s.Patient
 	} else {
-		given, family := madeUp(i)
-		v.Who = given + " " + family
-		hide := func(t string) string { return anonymous(t, s.Name, given, family) }
+		v.Who = "Patient " + strconv.Itoa(i+1)
+		hide := func(t string) string { return anonymous(t, s.Name, madeUpGiven, madeUpFamily) }
 		text, page, v.Subject, v.Why = hide(text), hide(page), hide(v.Subject), hide(v.Why)
 	}
 	if v.Channel != "" {
@@ -143,6 +138,9 @@ func anonymous(text, name, given, family string) string {
 		by := given
 		if i == len(words)-1 && i > 0 {
 			by = family
+		}
+		if len([]rune(w)) < 2 {
+			continue // a letter is no name, and stands in many texts
 		}
 		text = replaceWord(text, w, by)
 	}

@@ -40,6 +40,7 @@ type Outreaches interface {
 	Sent(ctx context.Context, pass access.Pass) ([]reach.Outreach, error)
 	Members(ctx context.Context, pass access.Pass, outreach, state, after string, n int) ([]reach.Member, error)
 	Met(ctx context.Context, pass access.Pass) ([]reach.Member, error)
+	Against(ctx context.Context, pass access.Pass, outreach string) (int, error)
 	Attention(ctx context.Context, pass access.Pass, since time.Time) (reach.Attention, error)
 }
 

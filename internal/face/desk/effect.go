@@ -11,7 +11,7 @@ import (
 
 // sayEffect puts an effect into words that claim no more than it holds.
 func sayEffect(e measure.Effect, f measure.Funnel, day func(time.Time) string) effectView {
-	v := effectView{Seen: share(f.Seen, f.Patients-f.Held), Goal: goal(e)}
+	v := effectView{Seen: share(f.Seen, drawnOf(f, e)), Goal: goal(e)}
 	switch e.State {
 	case measure.Running, measure.Final:
 		return sayKnown(v, e, day)
@@ -130,7 +130,7 @@ func groupRows(e measure.Effect) []interval {
 
 // groupName puts a group into few words.
 func groupName(g measure.Group) string {
-	if g.By == "First channel" {
+	if strings.HasPrefix(g.By, "First channel") {
 		return sentenceCase(channelWord(g.Name)) + " first"
 	}
 	return sentenceCase(g.Name)
@@ -160,10 +160,19 @@ func channelWord(channel string) string {
 	return channel
 }
 
+// drawnOf is how many patients were drawn to receive an outreach: all but
+// those held out and those kept out before the draw.
+func drawnOf(f measure.Funnel, e measure.Effect) int {
+	if e.Treated > 0 {
+		return e.Treated
+	}
+	return f.Patients - f.Held
+}
+
 // funnelRows are the steps from chosen to acted, and the held out beside
 // them.
 func funnelRows(f measure.Funnel, e measure.Effect, href string) []funnelRow {
-	drawn := f.Patients - f.Held
+	drawn := drawnOf(f, e)
 	link := func(state string) string {
 		if href == "" {
 			return ""
@@ -175,7 +184,10 @@ func funnelRows(f measure.Funnel, e measure.Effect, href string) []funnelRow {
 		{Label: "Sent by some channel", Part: f.Sent, Whole: drawn, Href: link("sent")},
 		{Label: "Arrived", Part: f.Delivered, Whole: drawn, Href: link("delivered")},
 		{Label: "Saw it", Part: f.Seen, Whole: drawn, Href: link("seen")},
-		{Label: sentenceCase(goal(e)), Part: f.Acted, Whole: drawn, Href: link("acted")},
+		{Label: "Acted on the message", Part: f.Acted, Whole: drawn, Href: link("acted")},
+	}
+	if e.Treated > 0 {
+		rows = append(rows, funnelRow{Label: sentenceCase(goal(e)) + ", by any way", Part: e.TreatedYes, Whole: e.Treated})
 	}
 	if f.Held > 0 {
 		rows = append(rows, funnelRow{Label: "Held out: " + goal(e) + " anyway", Part: e.HeldYes, Whole: f.Held, Held: true, Href: link("held")})

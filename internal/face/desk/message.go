@@ -256,9 +256,20 @@ func fieldHelps() []fieldHelp {
 	for _, f := range template.Fields() {
 		name := "{{ " + f.Name + " }}"
 		if f.Missing {
-			name = "{{ " + f.Name + ` | default: "there" }}`
+			name = "{{ " + f.Name + ` | default: "` + instead(f.Name) + `" }}`
 		}
 		list = append(list, fieldHelp{Name: name, Words: f.Words, Gives: givesAway(f.Class)})
 	}
 	return list
+}
+
+// instead is what to write for those who lack a field, as an example.
+func instead(name string) string {
+	switch name {
+	case "first_name":
+		return "there"
+	case "service":
+		return "a visit"
+	}
+	return ""
 }

@@ -117,7 +117,11 @@ func (d *Desk) showOutreach(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	v := d.outreachView(r, o, found, progress)
+	against, err := d.Reach.Against(r.Context(), pass, o.ID)
+	if err != nil {
+		return err
+	}
+	v := d.outreachView(r, o, found, progress, against)
 	if v.Progress != nil && v.Progress.Refresh {
 		w.Header().Set("Refresh", "15") // htmx asks more often, and needs no reload
 	}
@@ -148,7 +152,7 @@ func (d *Desk) read(r *http.Request, o reach.Outreach) (m measured, err error) {
 }
 
 // outreachView puts an outreach together for its page.
-func (d *Desk) outreachView(r *http.Request, o reach.Outreach, m measured, p reach.Progress) outreachView {
+func (d *Desk) outreachView(r *http.Request, o reach.Outreach, m measured, p reach.Progress, against int) outreachView {
 	members := ""
 	if canList(r) {
 		members = path(o.ID)
@@ -162,6 +166,7 @@ func (d *Desk) outreachView(r *http.Request, o reach.Outreach, m measured, p rea
 		Channels: channelRows(m.channels), Groups: groupRows(m.effect), Balance: accountFor(p, members),
 	}
 	v.State, v.Tone = stateWord(o.State)
+	v.Effect.Against = count(against)
 	if v.CanStop {
 		v.Progress = d.progressView(o, p)
 	}

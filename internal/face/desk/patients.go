@@ -308,8 +308,8 @@ func consentWords(e consent.Event) string {
 
 func methodWords(method string) string {
 	switch method {
-	case "sms_keyword":
-		return ", by answering a text"
+	case "sms_keyword", "reply":
+		return ", in an answer"
 	case "sms_freetext":
 		return ", in words by text"
 	case "portal":

@@ -56,7 +56,11 @@ func (d *Desk) trailView(t reach.Trail, p patient.Person) trailView {
 			day, when = on, on+", "+when
 		}
 		bold, rest := splitBold(mask(s.Words))
-		v.Steps = append(v.Steps, step{When: when, Bold: bold, Rest: rest, Class: stepClass(s.Kind)})
+		class := stepClass(s.Kind)
+		if s.Kind == "drawn" && s.Code == "holdout" {
+			class = "no"
+		}
+		v.Steps = append(v.Steps, step{When: when, Bold: bold, Rest: rest, Class: class})
 	}
 	for _, c := range t.Choices {
 		v.Choices = append(v.Choices, [2]string{c.Topic, c.Words})
@@ -81,7 +85,7 @@ func (d *Desk) trailState(t reach.Trail) (word, tone, icon string) {
 	var seen, acted time.Time
 	for _, s := range t.Steps {
 		switch s.Kind {
-		case "seen", "revealed":
+		case "seen", "revealed", "acknowledged":
 			seen = s.At
 		case "acted", "booked":
 			acted = s.At
@@ -129,7 +133,7 @@ func memberWord(state string) (word, tone string) {
 // stepClass says whether a step went on or passed something over.
 func stepClass(kind string) string {
 	switch kind {
-	case "passed", "blocked", "deferred", "cancelled", "suppressed", "holdout", "held", "failed", "undelivered", "bounced":
+	case "passed", "limited", "blocked", "deferred", "cancelled", "suppressed", "holdout", "held", "stopped", "rejected", "delayed", "in_doubt", "failed", "undelivered", "complaint", "factor_failed", "exhausted", "expired", "scheduled", "sending", "kept", "link_fetched", "wrong_person", "opted_out", "reply_stop", "bounced":
 		return "no"
 	}
 	return "done"
@@ -137,20 +141,19 @@ func stepClass(kind string) string {
 
 // splitBold returns the beginning of a step's words that carries the news.
 func splitBold(words string) (bold, rest string) {
-	for _, sep := range []string{": ", " (", ", "} {
-		if i := strings.Index(words, sep); i > 0 && i <= 40 {
-			if sep == ": " {
-				i++
+	at := len(words)
+	for _, sep := range []string{": ", " (", " to the number ", " to ", ", ", ". "} {
+		i := strings.Index(words, sep)
+		if sep == " to " && strings.HasPrefix(words, "Drawn ") {
+			continue
+		}
+		if i > 0 && i <= 40 && i < at {
+			if at = i; sep == ": " || sep == ". " {
+				at++
 			}
-			return words[:i], words[i:]
 		}
 	}
-	for _, sep := range []string{" to the ", " to ", " by ", " at "} {
-		if i := strings.Index(words, sep); i > 0 && i <= 30 {
-			return words[:i], words[i:]
-		}
-	}
-	return words, ""
+	return words[:at], words[at:]
 }
 
 // pronounOf says how to speak of somebody of a sex in the record; where that
