@@ -78,7 +78,8 @@ func (p *People) stop(ctx context.Context, l letter) {
 // scan is what a mail host's scanner does: it fetches at once, proves
 // nothing and sees nothing.
 func (p *People) scan(ctx context.Context, l letter) {
-	b := p.browser("Mozilla/5.0 (compatible; SafeLinks scanner)", "")
+	b := p.browser("Mozilla/5.0 (compatible; SafeLinks scanner)", "", 0)
+	defer b.close()
 	for _, method := range []string{"HEAD", "GET"} {
 		if _, err := b.do(ctx, method, "/m/"+l.token, nil); err != nil {
 			p.failed(ctx, "scan", err)
@@ -94,15 +95,13 @@ var errNoForm = errors.New("residents: the page has no such form")
 
 // open follows the link, proves who she is and does what act says.
 func (p *People) open(ctx context.Context, r town.Resident, a about, l letter, act town.Act) {
-	b := p.browser(phoneBrowser, r.Lang)
-	page, err := b.do(ctx, "GET", "/m/"+l.token, nil)
-	if err == nil && act == town.SaysNotMe {
-		if _, err = b.submit(ctx, page, notMe, nil); err == nil {
-			p.count(func(s *Stats) { s.NotMe++ })
-		}
-		p.failed(ctx, "not me", err)
+	b := p.browser(phoneBrowser, r.Lang, r.House)
+	defer b.close()
+	if act == town.SaysNotMe {
+		p.deny(ctx, b, l)
 		return
 	}
+	page, err := b.do(ctx, "GET", "/m/"+l.token, nil)
 	if err == nil {
 		page, err = p.prove(ctx, b, page, r, a)
 	}
@@ -122,6 +121,19 @@ func (p *People) open(ctx context.Context, r town.Resident, a about, l letter, a
 	}
 	p.unclaim(a)
 	p.failed(ctx, "book", err)
+}
+
+// deny says that the message is for somebody else.
+func (p *People) deny(ctx context.Context, b *browser, l letter) {
+	page, err := b.do(ctx, "GET", "/m/"+l.token+"/not-me", nil)
+	if err == nil {
+		_, err = b.submit(ctx, page, notMe, nil)
+	}
+	if err != nil {
+		p.failed(ctx, "not me", err)
+		return
+	}
+	p.count(func(s *Stats) { s.NotMe++ })
 }
 
 // prove gives the date of birth, now and then a wrong one first.
@@ -151,11 +163,11 @@ func birth(date string) func(input) (string, bool) {
 		switch {
 		case in.kind == "hidden":
 			return "", false
-		case in.complete == "bday-year" || strings.HasSuffix(name, "year"):
+		case in.complete == "bday-year" || name == "y" || strings.HasSuffix(name, "year"):
 			return y, true
-		case in.complete == "bday-month" || strings.HasSuffix(name, "month"):
+		case in.complete == "bday-month" || name == "m" || strings.HasSuffix(name, "month"):
 			return m, true
-		case in.complete == "bday-day" || strings.HasSuffix(name, "day") && name != "birthday":
+		case in.complete == "bday-day" || name == "d" || strings.HasSuffix(name, "day") && name != "birthday":
 			return d, true
 		case in.complete == "bday" || in.kind == "date" || strings.Contains(name, "born") || strings.Contains(name, "birth") || name == "dob":
 			return date, true

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"html"
 	"io"
+	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
@@ -21,12 +22,33 @@ type browser struct {
 	client *http.Client
 	agent  string
 	lang   string
+	close  func()
 }
 
-func (p *People) browser(agent, lang string) *browser {
+// browser returns the browser of somebody in a household. Each household has
+// an address of its own, as limits by address expect.
+func (p *People) browser(agent, lang string, house int) *browser {
 	jar, _ := cookiejar.New(nil) // never fails
-	return &browser{p: p, agent: agent, lang: lang,
-		client: &http.Client{Transport: p.HTTP, Jar: plainJar{jar}, Timeout: 10 * time.Second}}
+	t := &http.Transport{DialContext: dialFrom(house), MaxIdleConnsPerHost: 1}
+	return &browser{p: p, agent: agent, lang: lang, close: t.CloseIdleConnections,
+		client: &http.Client{Transport: t, Jar: plainJar{jar}, Timeout: 15 * time.Second}}
+}
+
+// dialFrom connects from an address of this machine that stands for a
+// household: all of 127/8 is this machine's, on most systems.
+func dialFrom(house int) func(ctx context.Context, network, address string) (net.Conn, error) {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		d := net.Dialer{Timeout: 5 * time.Second}
+		host, _, err := net.SplitHostPort(address)
+		if ip := net.ParseIP(host); err == nil && ip != nil && ip.IsLoopback() && ip.To4() != nil {
+			own := d
+			own.LocalAddr = &net.TCPAddr{IP: net.IPv4(127, byte(64+house>>16&63), byte(house>>8), byte(house))}
+			if c, err := own.DialContext(ctx, network, address); err == nil {
+				return c, nil
+			}
+		}
+		return d.DialContext(ctx, network, address)
+	}
 }
 
 // plainJar keeps cookies marked Secure on this machine's own address, as

@@ -26,9 +26,7 @@ func (p *People) listen(ctx context.Context, began time.Time) {
 	tick := time.NewTicker(listenEvery)
 	defer tick.Stop()
 	for {
-		if err := p.notice(ctx, began); err != nil {
-			p.failed(ctx, "listen", err)
-		}
+		p.failed(ctx, "listen", errors.Join(p.notice(ctx, began), p.inbox(ctx, began)))
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
@@ -142,3 +140,65 @@ func Phone(ctx context.Context, doors *access.Doors, visits Visits, patient, ser
 }
 
 var errFull = errors.New("residents: no free time")
+
+// inbox notices messages that lie in the portal's inbox and has their people
+// read them, as if signed in.
+func (p *People) inbox(ctx context.Context, began time.Time) error {
+	if p.Reader == nil {
+		return nil
+	}
+	const q = `
+		select m.id, m.outreach, m.patient, o.service
+		from message m
+		join outreach o on o.id = m.outreach
+		where m.channel = 'inbox' and m.state in ('accepted', 'delivered') and o.started_at >= $1`
+	list, err := db.All(ctx, p.DB, func(scan db.Scan) (a about, err error) {
+		err = scan(&a.message, &a.outreach, &a.patient, &a.service)
+		return a, err
+	}, q, began.Add(-10*time.Minute).UnixMicro())
+	if err != nil {
+		return err
+	}
+	for _, a := range list {
+		r, ok := p.by[a.patient]
+		if !ok || visitors(r) || len(p.news("inbox "+a.outreach, []string{a.patient})) == 0 {
+			continue
+		}
+		if act := p.Town.Truth.Response(r, a.outreach, town.Inbox); act == town.Reads || act == town.Books {
+			wait := p.delay(p.Town.Truth.Draw(r, a.outreach, "delay inbox"))
+			p.add(wait, func(ctx context.Context) { p.failed(ctx, "inbox", p.read(ctx, r, a, act)) })
+		}
+	}
+	return nil
+}
+
+// read reads a message in the inbox, and books from it.
+func (p *People) read(ctx context.Context, r town.Resident, a about, act town.Act) error {
+	self := access.Actor{Kind: access.Patient, ID: "resident-" + r.Patient, Patient: r.Patient}
+	pass, err := p.Doors.Check(ctx, self, access.ReadMessage, r.Patient)
+	if err != nil {
+		return err
+	}
+	if err := p.Reader.Mark(ctx, pass, a.message, "revealed", nil); err != nil {
+		return err
+	}
+	p.count(func(s *Stats) { s.Inbox++ })
+	if act != town.Books || a.service == "" || !p.claim(a) {
+		return nil
+	}
+	book, err := p.Doors.Check(ctx, self, access.BookVisits, r.Patient)
+	if err != nil {
+		return err
+	}
+	slots, err := p.Visits.Slots(ctx, a.service, p.Now(), 40)
+	if err != nil || len(slots) == 0 {
+		return errors.Join(err, errFull)
+	}
+	u := p.Town.Truth.Draw(r, a.outreach, "slot 0")
+	if _, err := p.Visits.Book(ctx, book, slots[int(u*float64(len(slots)))].ID, visit.How{Via: "portal", Ref: a.message}); err != nil {
+		p.unclaim(a)
+		return err
+	}
+	p.count(func(s *Stats) { s.Booked++ })
+	return p.Reader.Mark(ctx, pass, a.message, "acted", nil)
+}

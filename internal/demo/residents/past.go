@@ -5,8 +5,11 @@ import (
 	"container/heap"
 	"context"
 	"crypto/rand"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
+	mathrand "math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,6 +20,7 @@ import (
 	"hale/internal/base/seal"
 	"hale/internal/care/patient"
 	"hale/internal/care/visit"
+	"hale/internal/demo/carrier"
 	"hale/internal/demo/mailbox"
 	"hale/internal/demo/town"
 	"hale/internal/reach"
@@ -82,6 +86,7 @@ type replay struct {
 	outreach string
 	begin    time.Time
 	todo     tasks
+	failed   error
 	visitIDs []string
 	booked   map[string]bool
 
@@ -100,7 +105,7 @@ func newReplay(ctx context.Context, b Before) (*replay, error) {
 	}
 	c := &clock{}
 	c.set(begin)
-	names := ids.NewSource(c.Now, rand.Reader)
+	names := ids.NewSource(c.Now, chance(b.Town.Seed)) // the same town has the same past
 	events := event.NewLog(names, c.Now)
 	records := record.New(b.DB, names, c.Now, events, b.Views...)
 	r := &replay{Before: b, clock: c, begin: begin, records: records,
@@ -116,6 +121,13 @@ func newReplay(ctx context.Context, b Before) (*replay, error) {
 	r.engine = reach.New(reach.Config{DB: b.DB, IDs: names, Now: c.Now, Key: b.Key, Events: events, Links: r.links, Gateways: gates,
 		Clinic: b.Clinic, BaseURL: b.Base, Node: "past", Senders: 2, Poll: 2 * time.Millisecond})
 	return r, r.save(ctx)
+}
+
+// chance is randomness that a seed repeats.
+func chance(seed uint64) io.Reader {
+	var key [32]byte
+	binary.LittleEndian.PutUint64(key[:], seed)
+	return mathrand.NewChaCha8(key)
 }
 
 // save writes the outreach down, as the nurse did then.
@@ -134,8 +146,14 @@ func (r *replay) save(ctx context.Context) error {
 				Body: "Hola {{ first_name | default: \"qué tal\" }}:\n\nhace tiempo que no le medimos la presión. Toma diez minutos y no hay que prepararse.\n\nElija la hora que le convenga.\n\nJ. Okafor, RN\n{{ clinic }}"},
 		}},
 	})
+	if err != nil {
+		return err
+	}
 	r.outreach = o.ID
-	return err
+	return r.DB.Tx(ctx, func(tx *db.Tx) error { // a draw that the seed repeats
+		_, err := tx.ExecContext(ctx, `update outreach set salt = $2 where id = $1`, o.ID, fmt.Sprint("riverside ", r.Town.Seed))
+		return err
+	})
 }
 
 func (r *replay) pass(ctx context.Context) (access.Pass, error) {
@@ -176,8 +194,8 @@ func (r *replay) run(ctx context.Context) error {
 	for len(r.todo) > 0 {
 		t := heap.Pop(&r.todo).(task)
 		r.clock.set(t.at)
-		if t.do(ctx); ctx.Err() != nil {
-			return context.Cause(ctx)
+		if t.do(ctx); r.failed != nil {
+			return r.failed
 		}
 	}
 	return r.fulfil(ctx)
@@ -189,14 +207,13 @@ func (r *replay) mornings(ctx context.Context) error {
 	if err := r.deliver(ctx); err != nil {
 		return err
 	}
-	var failed error
 	for d := 1; d <= pastDays+1; d++ {
 		r.at(r.begin.AddDate(0, 0, d).Add(time.Minute), func(ctx context.Context) error {
 			if err := r.engine.Sweep(ctx); err != nil {
 				return err
 			}
 			return r.deliver(ctx)
-		}, &failed)
+		})
 	}
 	const q = `select patient from intent where outreach = $1 and assignment in ('treat', 'holdout') order by patient`
 	drawn, err := db.All(ctx, r.DB, db.Value[string], q, r.outreach)
@@ -206,10 +223,10 @@ func (r *replay) mornings(ctx context.Context) error {
 	for _, id := range drawn {
 		p := r.by[id]
 		if when, ok := r.Town.Truth.Calls(p, r.outreach); ok {
-			r.at(r.hours(when), func(ctx context.Context) error { return r.call(ctx, p) }, &failed)
+			r.at(r.hours(when), func(ctx context.Context) error { return r.call(ctx, p) })
 		}
 	}
-	return failed
+	return nil
 }
 
 // hours returns a time within the first ten days of the window, when the
@@ -219,23 +236,27 @@ func (r *replay) hours(u float64) time.Time {
 	return day.Add(time.Duration(u*1e4) % 360 * time.Minute)
 }
 
-// at has do done at a time of then. The first error is kept and ends the run.
-func (r *replay) at(at time.Time, do func(context.Context) error, failed *error) {
-	heap.Push(&r.todo, task{at, func(ctx context.Context) {
-		if *failed == nil {
-			*failed = do(ctx)
-		}
-	}})
+// at has do done at a time of then. The first error ends the run.
+func (r *replay) at(at time.Time, do func(context.Context) error) {
+	heap.Push(&r.todo, task{at, func(ctx context.Context) { r.failed = do(ctx) }})
 }
 
 // deliver lets the engine send what is due and has the people answer.
 func (r *replay) deliver(ctx context.Context) error {
+	if n, err := r.due(ctx); err != nil || n == 0 {
+		return err
+	}
 	sending, stop := context.WithCancel(ctx)
+	defer stop()
 	done := make(chan error, 1)
-	go func() { done <- r.engine.RunSender(sending) }()
-	err := r.drain(ctx)
+	go func() {
+		defer close(done)
+		done <- r.engine.RunSender(sending)
+	}()
+	err := r.drain(ctx, done)
 	stop()
-	if err := errors.Join(err, <-done); err != nil {
+	<-done // it was told to stop; nothing was left to do
+	if err != nil {
 		return err
 	}
 	r.mu.Lock()
@@ -250,15 +271,22 @@ func (r *replay) deliver(ctx context.Context) error {
 	return nil
 }
 
-// drain waits until nothing is due any more.
-func (r *replay) drain(ctx context.Context) error {
+// due counts what is to be sent, or on its way.
+func (r *replay) due(ctx context.Context) (int64, error) {
 	const q = `select count(*) from message where outreach = $1 and (state = 'scheduled' and not_before <= $2 or state = 'handing_off')`
+	return db.One(ctx, r.DB, db.Value[int64], q, r.outreach, r.clock.Now().UnixMicro())
+}
+
+// drain waits until nothing is due any more, then ends the sender.
+func (r *replay) drain(ctx context.Context, done <-chan error) error {
 	for {
-		n, err := db.One(ctx, r.DB, db.Value[int64], q, r.outreach, r.clock.Now().UnixMicro())
+		n, err := r.due(ctx)
 		if err != nil || n == 0 {
 			return err
 		}
 		select {
+		case err := <-done:
+			return errors.Join(errSender, err)
 		case <-time.After(5 * time.Millisecond):
 		case <-ctx.Done():
 			return context.Cause(ctx)
@@ -266,21 +294,22 @@ func (r *replay) drain(ctx context.Context) error {
 	}
 }
 
+var errSender = errors.New("residents: the sender ended early")
+
 // answer has the person who got h do what is planted.
 func (r *replay) answer(ctx context.Context, h reach.Handoff) error {
-	found := linkIn.FindStringSubmatch(h.Text)
-	if found == nil {
-		return nil // in the inbox, where nobody looked
-	}
-	o, err := r.links.Whose(ctx, found[1])
+	patient, err := db.One(ctx, r.DB, db.Value[string], `select patient from message where id = $1`, h.Message)
 	if err != nil {
 		return err
 	}
-	p, channel := r.by[o.Patient], r.via[h.Message]
+	token := "" // in the inbox there is none
+	if found := linkIn.FindStringSubmatch(h.Text); found != nil {
+		token = found[1]
+	}
+	p, channel := r.by[patient], r.via[h.Message]
 	truth := r.Town.Truth
 	wait := time.Duration(3+truth.Draw(p, r.outreach, "delay "+channel)*160) * time.Minute
 	at := r.clock.Now().Add(wait)
-	var failed error
 	if channel == town.SMS {
 		receipt := reach.Receipt{Message: h.Message, Channel: reach.SMS, Kind: "delivered", At: r.clock.Now().Add(4 * time.Second), Actor: reach.Machine, Dedupe: "past " + h.Message}
 		if err := r.engine.Receipt(ctx, receipt); err != nil {
@@ -289,25 +318,33 @@ func (r *replay) answer(ctx context.Context, h reach.Handoff) error {
 	}
 	switch act := truth.Response(p, r.outreach, channel); act {
 	case town.Reads, town.Books:
-		r.at(at, func(ctx context.Context) error { return r.open(ctx, p, h.Message, found[1], act == town.Books) }, &failed)
+		r.at(at, func(ctx context.Context) error { return r.open(ctx, p, h.Message, token, act == town.Books) })
 	case town.SaysStop:
 		stop := reach.Receipt{Channel: reach.SMS, From: h.To, Text: "STOP", Kind: "replied", At: at, Actor: reach.Human, Dedupe: "past stop " + h.Message}
-		r.at(at, func(ctx context.Context) error { return r.engine.Receipt(ctx, stop) }, &failed)
+		r.at(at, func(ctx context.Context) error { return r.engine.Receipt(ctx, stop) })
 	}
 	return nil
 }
 
-// open reads the message behind the link, and books if books.
-func (r *replay) open(ctx context.Context, p town.Resident, message, token string, books bool) error {
+// reader is p as she reads a message: by a link, or signed in.
+func (r *replay) reader(ctx context.Context, p town.Resident, token string) (access.Actor, string, error) {
+	if token == "" {
+		return access.Actor{Kind: access.Patient, ID: "past-" + p.Patient, Patient: p.Patient}, "portal", nil
+	}
 	o, err := r.links.Open(ctx, token, p.Born, "")
+	return access.LinkActor(o.Link, o.Patient, access.ReadMessage, access.BookVisits), "link", err
+}
+
+// open reads a message, and books if books.
+func (r *replay) open(ctx context.Context, p town.Resident, message, token string, books bool) error {
+	reader, via, err := r.reader(ctx, p, token)
+	if errs.KindOf(err) == errs.NotFound {
+		return nil // it was taken back, because she called
+	}
 	if err != nil {
-		if errs.KindOf(err) == errs.NotFound { // taken back, because she called
-			return nil
-		}
 		return err
 	}
-	reader := access.LinkActor(o.Link, o.Patient, access.ReadMessage, access.BookVisits)
-	pass, err := r.doors.Check(ctx, reader, access.ReadMessage, o.Patient)
+	pass, err := r.doors.Check(ctx, reader, access.ReadMessage, p.Patient)
 	if err != nil {
 		return err
 	}
@@ -319,11 +356,11 @@ func (r *replay) open(ctx context.Context, p town.Resident, message, token strin
 	if !books || r.booked[p.Patient] {
 		return nil
 	}
-	book, err := r.doors.Check(ctx, reader, access.BookVisits, o.Patient)
+	book, err := r.doors.Check(ctx, reader, access.BookVisits, p.Patient)
 	if err != nil {
 		return err
 	}
-	if err := r.book(ctx, book, p, visit.How{Via: "link", Ref: message}); err != nil {
+	if err := r.book(ctx, book, p, visit.How{Via: via, Ref: message}); err != nil {
 		return err
 	}
 	return r.engine.Mark(ctx, pass, message, "acted", nil)
@@ -400,7 +437,10 @@ func (g *post) Validate(reach.Handoff) []reach.Problem { return nil }
 
 // Send takes h.
 func (g *post) Send(_ context.Context, h reach.Handoff) reach.Result {
-	if mailbox.MannerOf(h.To) == "bounce" {
+	if carrier.MannerOf(h.To) == "bounce" || carrier.MannerOf(h.To) == "busy" || carrier.MannerOf(h.To) == "lost" {
+		return reach.Result{Outcome: reach.Rejected, Code: "no_such_number"}
+	}
+	if mailbox.MannerOf(h.To) == "bounce" || mailbox.MannerOf(h.To) == "full" {
 		return reach.Result{Outcome: reach.Rejected, Code: "550 5.1.1", Detail: "No such mail box here"}
 	}
 	g.r.mu.Lock()

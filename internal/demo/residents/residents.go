@@ -10,7 +10,6 @@ import (
 	"container/heap"
 	"context"
 	"log/slog"
-	"net/http"
 	"regexp"
 	"strings"
 	"sync"
@@ -36,6 +35,11 @@ type Visits interface {
 	Book(ctx context.Context, pass access.Pass, slot string, how visit.How) (visit.Visit, error)
 }
 
+// Reader is how people read what is in their inbox.
+type Reader interface {
+	Mark(ctx context.Context, pass access.Pass, message, kind string, data any) error
+}
+
 // Links tells whose a link is: people know who they are.
 type Links interface {
 	Whose(ctx context.Context, token string) (link.Opened, error)
@@ -48,9 +52,9 @@ type Config struct {
 	Doors  *access.Doors
 	Visits Visits
 	Links  Links
+	Reader Reader // nil: nobody reads the inbox
 	Phones Phones // nil: nobody answers texts
 	Base   string // the address Hale is served at, http://127.0.0.1:8080
-	HTTP   http.RoundTripper
 	Log    *slog.Logger
 	Now    func() time.Time
 
@@ -73,7 +77,7 @@ type People struct {
 }
 
 // Stats counts what the people did.
-type Stats struct{ Letters, Scans, Opened, Wrong, Booked, Called, Stopped, NotMe, Failed int }
+type Stats struct{ Letters, Scans, Opened, Wrong, Booked, Called, Stopped, NotMe, Inbox, Failed int }
 
 // New returns the people of c. Give Text and Mail to the carrier and the
 // mail server, then Run.
@@ -89,9 +93,6 @@ func New(c Config) *People {
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
-	}
-	if c.HTTP == nil {
-		c.HTTP = http.DefaultTransport
 	}
 	c.Base = strings.TrimSuffix(c.Base, "/")
 	p := &People{Config: c, by: make(map[string]town.Resident, len(c.Town.Residents)), turn: make(chan struct{}),

@@ -84,13 +84,13 @@ func worst() []person {
 // the demo: the carrier and the mail server know these addresses.
 func magic() []person {
 	list := []person{
-		{Resident: Resident{Given: "Bertram", Family: "Vane", Phone: "+12025550190"}},
-		{Resident: Resident{Given: "Odessa", Family: "Pike", Phone: "+12025550191"}},
+		{Resident: Resident{Given: "Bertram", Family: "Vane", Phone: "+12025550190", Traits: NoService}},
+		{Resident: Resident{Given: "Odessa", Family: "Pike", Phone: "+12025550191", Traits: NoService}},
 		{Resident: Resident{Given: "Lionel", Family: "Marsh", Phone: "+12025550192"}},
 		{Resident: Resident{Given: "Winifred", Family: "Stone", Phone: "+12025550193"}},
 		{Resident: Resident{Given: "Clement", Family: "Ashby", Phone: "+12025550194", Traits: RepliesStop}},
 		{Resident: Resident{Given: "Philippa", Family: "Moss", Phone: "+12025550195", Traits: NeverLooks}},
-		{Resident: Resident{Given: "Gordon", Family: "Frost", Phone: "+12025550196"}},
+		{Resident: Resident{Given: "Gordon", Family: "Frost", Phone: "+12025550196", Traits: NoService}},
 		{Resident: Resident{Given: "Augusta", Family: "Lamb", Phone: "+12025550197"}},
 		{Resident: Resident{Given: "Esther", Family: "Quill", Email: "bounce.quill@mail.example.org", Traits: BouncingEmail}},
 		{Resident: Resident{Given: "Percival", Family: "Dunn", Email: "slow.dunn@mail.example.org", Traits: SlowEmail}},

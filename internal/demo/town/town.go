@@ -66,6 +66,7 @@ const (
 	SlowEmail           // the address's server answers too late
 	RepliesStop         // answers the first text with STOP
 	NotThem             // the address belongs to somebody else, who says so
+	NoService           // the phone gets no texts, whatever its carrier says
 )
 
 // Has says whether t has every trait of u.

@@ -50,7 +50,7 @@ func (t Truth) Sees(r Resident, channel string) float64 {
 	}
 	s := map[string]float64{SMS: 0.84, Email: 0.58, Inbox: 0.32}[channel]
 	switch {
-	case channel == SMS && r.Traits.Has(RepliesStop):
+	case channel == SMS && r.Traits&(RepliesStop|NoService) != 0:
 		return 0
 	case channel == Email && r.Traits.Has(BouncingEmail):
 		return 0
@@ -94,6 +94,8 @@ func (t Truth) Response(r Resident, outreach, channel string) Act {
 		return SaysNotMe
 	case r.Traits.Has(RepliesStop) && channel == SMS:
 		return SaysStop
+	case r.Traits.Has(NoService) && channel == SMS:
+		return Ignores
 	case t.draw(r, outreach, "see "+channel) >= t.Sees(r, channel):
 		return Ignores
 	case t.draw(r, outreach, "move "+channel) >= t.Moved(r, channel):
@@ -134,7 +136,7 @@ func (t Truth) Booked(p Plan, outreach string) bool {
 		switch t.Response(p.Resident, outreach, c) {
 		case Books:
 			return true
-		case Reads, SaysStop, SaysNotMe:
+		case Reads:
 			return false
 		}
 	}
@@ -148,9 +150,6 @@ func (t Truth) Effect(p Plan) float64 {
 		s := t.Sees(p.Resident, c)
 		moved += unseen * s * t.Moved(p.Resident, c)
 		unseen *= 1 - s
-		if p.Resident.Traits.Has(NotThem) || p.Resident.Traits.Has(RepliesStop) && c == SMS {
-			break // she has asked for no more
-		}
 	}
 	return (1 - t.Baseline(p.Resident)) * moved
 }
