@@ -107,6 +107,11 @@ func (a *App) assemble(ctx context.Context, demo *Demo) error {
 	if err := a.engine(ctx); err != nil {
 		return err
 	}
+	if demo != nil {
+		if err := demo.settle(ctx, a); err != nil {
+			return err
+		}
+	}
 	return a.faces(demo)
 }
 
@@ -118,13 +123,19 @@ func (a *App) stores() {
 	a.patients = patient.NewStore(a.db)
 	a.contacts = contact.NewStore(a.db, a.c.Now)
 	a.consents = consent.NewStore(a.db, a.ids, a.c.Now)
-	a.Record = record.New(a.db, a.ids, a.c.Now, a.events,
-		patient.View(), contact.View(), clinician.View(), result.View(), medication.View(),
-		problem.View(), document.View(), visit.View())
+	a.Record = record.New(a.db, a.ids, a.c.Now, a.events, views()...)
 	a.Visits = visit.NewStore(a.db, a.Record, a.events, a.ids, a.c.Now)
 	a.Measure = measure.NewStore(a.db, a.c.Now)
 	a.links = link.NewStore(a.db, a.ids, a.c.Now, a.c.Rand, a.patients)
 	a.Accounts = account.NewStore(a.db, a.ids, a.c.Now, a.c.Key).WithDirectory(directory{a})
+}
+
+// views are the narrow tables that the record keeps up to date.
+func views() []record.Projector {
+	return []record.Projector{
+		patient.View(), contact.View(), clinician.View(), result.View(), medication.View(),
+		problem.View(), document.View(), visit.View(),
+	}
 }
 
 // engine makes what reaches out, and the queue behind it.
@@ -137,10 +148,7 @@ func (a *App) engine(ctx context.Context) error {
 	a.Reach = reach.New(reach.Config{
 		DB: a.db, IDs: a.ids, Now: a.c.Now, Key: a.c.Key, Events: a.events, Links: a.links,
 		Gateways: senders.gateways, BaseURL: a.c.base(), Log: a.c.Log, Node: a.ids.New(),
-		Clinic: reach.Clinic{
-			Name: a.c.Clinic.Name, Phone: a.c.Clinic.Phone, Address: a.c.Clinic.Address,
-			From: a.c.Mail.From, Number: a.c.Text.From, Zone: a.c.Clinic.Zone,
-		},
+		Clinic: a.c.writer(),
 	})
 	a.queue, err = jobs.Open(ctx, a.db, jobs.Config{
 		Handlers: a.Reach.Handlers(), Periodic: a.Reach.Periodic(), Workers: 4, Now: a.c.Now, Log: a.c.Log,

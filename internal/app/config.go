@@ -7,6 +7,7 @@ import (
 
 	"hale/internal/base/seal"
 	"hale/internal/face/web"
+	"hale/internal/reach"
 )
 
 // Config is everything that Hale is told from outside.
@@ -24,6 +25,14 @@ type Config struct {
 	Now  func() time.Time
 	Rand io.Reader
 	Log  *slog.Logger
+}
+
+// writer is the clinic as its messages name it.
+func (c Config) writer() reach.Clinic {
+	return reach.Clinic{
+		Name: c.Clinic.Name, Phone: c.Clinic.Phone, Address: c.Clinic.Address,
+		From: c.Mail.From, Number: c.Text.From, Zone: c.Clinic.Zone,
+	}
 }
 
 // Mail is the relay that takes outgoing e-mail. Without a Server there is no

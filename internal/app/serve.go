@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -24,7 +25,7 @@ const drain = 10 * time.Second
 
 // Serve builds Hale and runs it until ctx ends. It calls ready with its
 // address when it answers.
-func Serve(ctx context.Context, c Config, ready func(url string)) error {
+func Serve(ctx context.Context, c Config, ready func(addr string)) error {
 	listen, err := listen(&c)
 	if err != nil {
 		return err
@@ -45,19 +46,27 @@ func listen(c *Config) (net.Listener, error) {
 	if err != nil {
 		return nil, errs.New(errs.Unavailable, fmt.Sprintf("Nothing can listen on %s. Is something else there? --addr HOST:PORT takes another.", c.Addr)).Because(err)
 	}
-	c.Addr = l.Addr().String()
+	if host, _, err := net.SplitHostPort(c.Addr); err == nil {
+		_, port, _ := net.SplitHostPort(l.Addr().String())
+		c.Addr = net.JoinHostPort(host, port)
+	}
 	return l, nil
 }
 
 // base is the address that links begin with.
 func (c Config) base() string {
-	switch {
-	case c.URL != "":
+	if c.URL != "" {
 		return c.URL
-	case c.CertFile != "":
-		return "https://" + c.local()
 	}
-	return "http://" + c.local()
+	return c.scheme() + c.local()
+}
+
+// scheme is how this process itself is spoken to; a proxy may add TLS.
+func (c Config) scheme() string {
+	if c.CertFile != "" {
+		return "https://"
+	}
+	return "http://"
 }
 
 // local is Addr as a browser on this machine finds it. Passkeys need a name,
@@ -77,11 +86,12 @@ func (c Config) local() string {
 func (c Config) secure() bool { return len(c.base()) > 5 && c.base()[:6] == "https:" }
 
 // run serves until ctx ends and waits for everything that was begun.
-func (a *App) run(ctx context.Context, listen net.Listener, ready func(url string)) error {
+func (a *App) run(ctx context.Context, listen net.Listener, ready func(addr string)) error {
 	server := web.NewServer(a.handler, a.c.Log)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return a.queue.Run(ctx) })
 	group.Go(func() error { return a.Reach.RunSender(ctx) })
+	group.Go(func() error { return a.links.Run(ctx) })
 	group.Go(func() error {
 		err := a.answer(server, listen)
 		if errors.Is(err, http.ErrServerClosed) {
@@ -97,7 +107,7 @@ func (a *App) run(ctx context.Context, listen net.Listener, ready func(url strin
 		a.signIn.Wait()
 		return err
 	})
-	ready(a.c.base())
+	ready(a.c.scheme() + a.c.Addr)
 	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 		return err
 	}
@@ -108,8 +118,20 @@ func (a *App) answer(server *http.Server, listen net.Listener) error {
 	if a.c.CertFile == "" {
 		return server.Serve(listen)
 	}
-	server.TLSConfig = web.TLS()
+	server.TLSConfig = modernTLS()
 	return server.ServeTLS(listen, a.c.CertFile, a.c.KeyFile)
+}
+
+// modernTLS allows TLS 1.2 with authenticated ciphers only, and TLS 1.3.
+func modernTLS() *tls.Config {
+	return &tls.Config{
+		MinVersion: tls.VersionTLS12,
+		CipherSuites: []uint16{
+			tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+			tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+			tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+		},
+	}
 }
 
 // routes is the map of the whole server.
@@ -139,7 +161,9 @@ func (a *App) routes(demo *Demo, p *portal.Portal) http.Handler {
 
 // pickup makes the pages behind links.
 func (a *App) pickup() http.Handler {
-	return pickup.New(pickup.Config{}).Handler()
+	return pickup.New(pickup.Config{
+		Site: a.site, Doors: a.Doors, Links: a.links, Reach: a.Reach, Visits: a.Visits, Now: a.c.Now,
+	}).Handler()
 }
 
 // services are the kinds of visits that a message can offer.

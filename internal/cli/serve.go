@@ -32,7 +32,7 @@ func serve(ctx context.Context, env Env, fs *flag.FlagSet, args []string) error 
 		return err
 	}
 	c.Log = logger(env, false)
-	return app.Serve(ctx, c, func(url string) { fmt.Fprintf(env.Stdout, "ready %s\n", url) })
+	return app.Serve(ctx, c, func(addr string) { fmt.Fprintf(env.Stdout, "ready %s\n", addr) })
 }
 
 func orUsage(err error, text string) error {

@@ -1,0 +1,202 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"hale/internal/access/account"
+	"hale/internal/base/seal"
+	"hale/internal/demo/carrier"
+	"hale/internal/demo/mailbox"
+	"hale/internal/demo/residents"
+	"hale/internal/demo/street"
+	"hale/internal/demo/town"
+	"hale/internal/face/portal"
+)
+
+// DemoConfig says what town to make.
+type DemoConfig struct {
+	Seed   uint64
+	People int
+	Quiet  bool               // the residents do nothing by themselves
+	Step   func(words string) // told what is being made; may be nil
+}
+
+// Demo is the town around a Hale: its people, phones and mail boxes.
+type Demo struct {
+	c      DemoConfig
+	town   *town.Town
+	phones *carrier.Carrier
+	mail   *mailbox.Server
+	street *street.Street
+	signs  []portal.DemoSignIn
+}
+
+// Ready is what a visitor needs to know.
+type Ready struct {
+	Addr    string // http://HOST:PORT as it was asked for
+	URL     string // what links begin with
+	SignIns []town.SignIn
+	People  int
+	Took    time.Duration
+}
+
+// ServeDemo makes a town, lets its people live, and runs Hale for it until
+// ctx ends.
+func ServeDemo(ctx context.Context, c Config, dc DemoConfig, ready func(Ready)) error {
+	began := c.Now()
+	listen, err := listen(&c)
+	if err != nil {
+		return err
+	}
+	defer listen.Close()
+	demo, err := openDemo(&c, dc)
+	if err != nil {
+		return err
+	}
+	defer demo.close()
+	a, err := build(ctx, c, demo)
+	if err != nil {
+		return err
+	}
+	defer a.Close()
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return demo.mail.Run(ctx) })
+	group.Go(func() error { return demo.phones.Run(ctx, "http://"+c.Addr+"/hooks/text") })
+	if !dc.Quiet {
+		people := residents.New(residents.Config{
+			Town: demo.town, DB: a.db, Doors: a.Doors, Visits: a.Visits, Links: a.links, Phones: demo.phones,
+			Base: c.base(), Log: c.Log, Now: c.Now,
+		})
+		demo.phones.OnText(people.Text)
+		demo.mail.OnMail(people.Mail)
+		group.Go(func() error { return people.Run(ctx) })
+	}
+	group.Go(func() error {
+		return a.run(ctx, listen, func(addr string) {
+			ready(Ready{Addr: addr, URL: c.base(), SignIns: demo.town.SignIns, People: len(demo.town.Residents), Took: c.Now().Sub(began)})
+		})
+	})
+	return group.Wait()
+}
+
+// openDemo starts the town's mail server and phone company and points c at
+// them.
+func openDemo(c *Config, dc DemoConfig) (*Demo, error) {
+	zone, err := town.Zone()
+	if err != nil {
+		return nil, err
+	}
+	d := &Demo{c: dc}
+	if d.mail, err = mailbox.Open(mailbox.Config{Now: c.Now, Log: c.Log}); err != nil {
+		return nil, err
+	}
+	c.Text.Secret = seal.Token(32)
+	if d.phones, err = carrier.Open(carrier.Config{Secret: c.Text.Secret, Now: c.Now, Log: c.Log}); err != nil {
+		_ = d.mail.Close()
+		return nil, err
+	}
+	c.Clinic.Name, c.Clinic.Phone, c.Clinic.Address, c.Clinic.Zone = town.Clinic, town.ClinicPhone, town.ClinicAddress, zone
+	c.Mail = Mail{Server: d.mail.Addr(), From: "care@riverside.example", TLS: "required", CA: d.mail.CA(), Onward: true}
+	c.Text.URL, c.Text.From = d.phones.URL(), town.ClinicPhone
+	return d, nil
+}
+
+func (d *Demo) close() {
+	_ = d.mail.Close()
+	_ = d.phones.Close()
+}
+
+func (d *Demo) step(words string) {
+	if d.c.Step != nil {
+		d.c.Step(words)
+	}
+}
+
+// settle brings the town's people and their two years of history into the
+// record, and their accounts with them.
+func (d *Demo) settle(ctx context.Context, a *App) error {
+	d.step(fmt.Sprintf("%d people move to %s, each with two years of history", d.c.People, town.Name))
+	pipe, write := io.Pipe()
+	made := make(chan error, 1)
+	go func() {
+		var err error
+		d.town, err = town.Generate(write, d.c.Seed, d.c.People, a.c.Now())
+		_ = write.CloseWithError(err)
+		made <- err
+	}()
+	report, err := a.Importer("demo town").ImportStream(ctx, town.Name, pipe, nil)
+	_ = pipe.CloseWithError(err)
+	if madeErr := <-made; madeErr != nil {
+		return madeErr
+	}
+	if err != nil {
+		return err
+	}
+	if len(report.Bad) > 0 {
+		return fmt.Errorf("demo: entry %d of the town is bad at %s: %s", report.Bad[0].Entry, report.Bad[0].Place, report.Bad[0].Reason)
+	}
+	if err := d.accounts(ctx, a); err != nil {
+		return err
+	}
+	d.step("an outreach of last month runs its course")
+	_, err = residents.Past(ctx, residents.Before{
+		Town: d.town, DB: a.db, Key: a.c.Key, Clinic: a.c.writer(), Base: a.c.base(), Views: views(),
+	})
+	return err
+}
+
+// accounts makes the ready sign-ins, unless an earlier run did.
+func (d *Demo) accounts(ctx context.Context, a *App) error {
+	staff, err := a.Accounts.Staff(ctx)
+	if err != nil {
+		return err
+	}
+	for _, s := range d.town.SignIns {
+		address := s.Email
+		if address == "" {
+			address = s.Phone
+		}
+		if s.Main {
+			d.signs = append(d.signs, portal.DemoSignIn{Label: s.What, Name: s.Name, Address: address})
+		}
+		if len(staff) > 0 {
+			continue
+		}
+		made, err := a.Accounts.Add(ctx, account.Account{
+			Kind: s.Kind, Name: s.Name, Patient: s.Patient, Roles: s.Roles, Email: s.Email, Phone: s.Phone, Lang: s.Lang,
+		})
+		if err != nil {
+			return err
+		}
+		for _, g := range s.Grants {
+			if err := a.Accounts.Grant(ctx, made.ID, g, a.c.Now().AddDate(1, 0, 0)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// signIns are the ready sign-ins; none outside the demo.
+func (d *Demo) signIns() []portal.DemoSignIn {
+	if d == nil {
+		return nil
+	}
+	return d.signs
+}
+
+// routes adds the town's phones and mail boxes to the site.
+func (d *Demo) routes(mux *http.ServeMux, a *App) {
+	if d == nil {
+		return
+	}
+	d.street = street.New(street.Config{Site: a.site, Phones: d.phones, Mail: d.mail})
+	mux.Handle("/town", d.street.Handler())
+	mux.Handle("/town/", d.street.Handler())
+}
