@@ -67,9 +67,18 @@ func drawForest(rows []interval, width, left float64, ticks int) forest {
 		f.Marks = append(f.Marks, mark{X: at(v), Text: axisText(v, step), Zero: math.Abs(v) < step/1e6})
 	}
 	for i, r := range rows {
+		r.Label = short(r.Label, int((left-10)/6.6)) // 12 px letters are at most so wide
 		f.Rows = append(f.Rows, whisker{interval: r, Y: float64(i)*rowHeight + 20, From: at(r.Low), At: at(r.Diff), To: at(r.High)})
 	}
 	return f
+}
+
+// short cuts text to n letters, and shows that it did.
+func short(text string, n int) string {
+	if r := []rune(text); len(r) > n {
+		return string(r[:n-1]) + "…"
+	}
+	return text
 }
 
 // niceStep returns the smallest of 1, 2, 5 times a power of ten not below raw.

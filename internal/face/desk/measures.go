@@ -46,7 +46,7 @@ func (d *Desk) addMeasure(v *measureView, o reach.Outreach, f measure.Funnel, e 
 	}
 	v.Reach = append(v.Reach, reachRow{Href: href, Name: o.Name, Drawn: f.Patients - f.Held, Arrived: f.Delivered, Seen: f.Seen, Acted: f.Acted})
 	if e.State == measure.Running || e.State == measure.Final {
-		v.Known = append(v.Known, interval{Label: cut(o.Name, 22), Href: href, N: e.Treated + e.Held, Diff: 100 * e.Diff, Low: 100 * e.Low, High: 100 * e.High})
+		v.Known = append(v.Known, interval{Label: o.Name, Href: href, N: e.Treated + e.Held, Diff: 100 * e.Diff, Low: 100 * e.Low, High: 100 * e.High})
 		return
 	}
 	said := sayEffect(e, f, d.day)

@@ -111,8 +111,26 @@ func (d *Desk) showPatient(w http.ResponseWriter, r *http.Request) error {
 // facts are the lines about who somebody is.
 func (d *Desk) facts(p patient.Person) [][2]string {
 	list := [][2]string{{"Born", bornWords(p.Born)}, {"Sex in the record", sentenceCase(p.Sex)}, {"Language", languageName(p.Lang)},
-		{"Record number", p.MRN}, {"Lives in", strings.TrimSpace(strings.Join([]string{p.City, p.State, p.Zip}, " "))}}
+		{"Record number", p.MRN}, {"Lives in", place(p)}}
 	return slices.DeleteFunc(list, func(f [2]string) bool { return f[1] == "" })
+}
+
+// place is where somebody lives: Riverside, IL 60546.
+func place(p patient.Person) string {
+	region := strings.TrimSpace(p.State + " " + p.Zip)
+	if p.City != "" && region != "" {
+		return p.City + ", " + region
+	}
+	return p.City + region
+}
+
+// phoneWords writes an American number the way people read it; any other,
+// and any address, as it is.
+func phoneWords(value string) string {
+	if n, ok := strings.CutPrefix(value, "+1"); ok && len(n) == 10 {
+		return "(" + n[:3] + ") " + n[3:6] + "-" + n[6:]
+	}
+	return value
 }
 
 // languageName is a language in words.
@@ -229,7 +247,7 @@ func (d *Desk) fillContacts(r *http.Request, id string, v *patientView) error {
 
 // pointView is one address of the summary.
 func pointView(p contact.Point) pointRow {
-	row := pointRow{Icon: "smartphone", Value: p.Value, State: "Works", Tone: "good"}
+	row := pointRow{Icon: "smartphone", Value: phoneWords(p.Value), State: "Works", Tone: "good"}
 	switch p.Kind {
 	case contact.Email:
 		row.Icon, row.Note = "mail", "email"
@@ -386,7 +404,7 @@ func (d *Desk) looks(r *http.Request, rows []audit.Row) ([]eventRow, error) {
 	for _, k := range order[:min(len(order), lookRows)] {
 		text := k.who + " " + k.action
 		if !k.granted {
-			text = k.who + " was refused: " + k.action
+			text = k.who + " asked and was refused"
 		}
 		if n[k] > 1 {
 			text += ", " + counted(n[k], "time", "times")
