@@ -13,6 +13,7 @@ type recorder struct {
 	z      *gzip.Writer
 	status int
 	bytes  int // before compression
+	bare   int // a plain refusal of net/http, kept back so that a page can be shown
 }
 
 // WriteHeader sends the status once, and decides about compression.
@@ -21,11 +22,15 @@ func (w *recorder) WriteHeader(status int) {
 		w.ResponseWriter.WriteHeader(status)
 		return
 	}
-	if w.status != 0 {
+	if w.status != 0 || w.bare != 0 {
+		return
+	}
+	h := w.Header()
+	if (status == http.StatusNotFound || status == http.StatusMethodNotAllowed) && strings.HasPrefix(h.Get("Content-Type"), "text/plain") {
+		w.bare = status
 		return
 	}
 	w.status = status
-	h := w.Header()
 	if compressible(h.Get("Content-Type")) {
 		h.Add("Vary", "Accept-Encoding")
 		if w.gzip && h.Get("Content-Encoding") == "" && status != http.StatusNoContent && status != http.StatusNotModified {
@@ -39,6 +44,9 @@ func (w *recorder) WriteHeader(status int) {
 
 // Write sends a part of the body.
 func (w *recorder) Write(b []byte) (int, error) {
+	if w.bare != 0 {
+		return len(b), nil
+	}
 	if w.status == 0 {
 		if w.Header().Get("Content-Type") == "" {
 			w.Header().Set("Content-Type", http.DetectContentType(b))

@@ -87,7 +87,6 @@ func newBench(secure bool) *bench {
 		_, err = fmt.Fprintf(w, "%d", len(body))
 		return err
 	}))
-	mux.Handle("/", b.site.NotFound())
 	b.h = b.site.Wrap(mux)
 	return b
 }
@@ -264,6 +263,20 @@ func TestSignInFirst(t *testing.T) {
 	}
 	if w := b.do("GET", "/fail/signin", header("HX-Request", "true")); w.Header().Get("HX-Redirect") != "/signin" {
 		t.Errorf("a fragment redirects to %q, want the whole page to sign in", w.Header().Get("HX-Redirect"))
+	}
+}
+
+// What net/http refuses in a word looks like every other page.
+func TestWrapDressesRefusals(t *testing.T) {
+	b := newBench(false)
+	for _, tt := range []struct {
+		method, path string
+		want         int
+	}{{"GET", "/nowhere", 404}, {"POST", "/home", 405}, {"TRACE", "/home", 405}, {"GET", "/echo", 405}} {
+		w := b.do(tt.method, tt.path)
+		if w.Code != tt.want || !strings.Contains(w.Body.String(), "We could not find that") || !strings.Contains(w.Header().Get("Content-Type"), "text/html") || w.Header().Get("Content-Length") != "" {
+			t.Errorf("%s %s = %d %q, want a page with %d", tt.method, tt.path, w.Code, w.Body.String(), tt.want)
+		}
 	}
 }
 

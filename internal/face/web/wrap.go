@@ -44,7 +44,23 @@ func (s *Site) Wrap(mux http.Handler) http.Handler {
 			return
 		}
 		inner.ServeHTTP(rec, r)
+		s.dress(rec, r)
 	})
+}
+
+// dress shows a page where net/http refused in a word: an address that leads
+// nowhere, or a method it does not take.
+func (s *Site) dress(rec *recorder, r *http.Request) {
+	status := rec.bare
+	if status == 0 {
+		return
+	}
+	rec.bare = 0
+	l := Lang(r)
+	f := faults(l, errs.NotFound)
+	if err := s.Render(rec, r, status, ErrorPage(s.View(r, f.title, ""), f, l.T(errs.Say(errNoPage)))); err != nil {
+		s.log.Error("failed", "request", RequestID(r), "err", err)
+	}
 }
 
 var errCrossSite = errs.New(errs.Forbidden, "This request came from another site, so we did not carry it out. Please go back and try again.")
