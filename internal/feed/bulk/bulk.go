@@ -8,13 +8,17 @@
 package bulk
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"hale/internal/base/errs"
@@ -63,11 +67,11 @@ func New(s *record.Store, d *db.DB, src record.Source) *Importer {
 	return &Importer{store: s, db: d, src: src}
 }
 
-// Import reads the file or every file in the folder at path and calls
+// Import reads the file or every file in the folder called at and calls
 // progress, which may be nil, as it goes. An error means that it could not go
 // on; what was bad in the files is in the report.
-func (im *Importer) Import(ctx context.Context, path string, progress func(Progress)) (Report, error) {
-	list, err := files(path)
+func (im *Importer) Import(ctx context.Context, at string, progress func(Progress)) (Report, error) {
+	list, err := files(at)
 	if err != nil {
 		return Report{}, err
 	}
@@ -76,17 +80,21 @@ func (im *Importer) Import(ctx context.Context, path string, progress func(Progr
 		r.total += f.size
 	}
 	r.report.Files = len(list)
-	for len(list) > 0 && err == nil {
-		before := len(list)
+	for before := math.MaxInt; len(list) > 0 && err == nil; {
 		list, err = r.round(ctx, list)
-		if len(list) == before {
-			r.last = true // nothing new came in: name what is missing
-		}
-	}
-	if err == nil {
-		err = r.leftovers(ctx)
+		r.last = waiting(list) >= before // nothing new came in: name what is missing
+		before = waiting(list)
 	}
 	return r.finish(), err
+}
+
+// waiting returns how much of list refers to what is not there yet.
+func waiting(list []*file) int {
+	n := len(list)
+	for _, f := range list {
+		n += len(f.pending)
+	}
+	return n
 }
 
 // ImportStream reads NDJSON from in, which progress and the report call name.
@@ -106,6 +114,7 @@ type file struct {
 	name, path string
 	size       int64
 	stream     io.Reader // instead of path: NDJSON from somewhere else
+	pending    []int32   // lines that refer to what is not there yet, in order
 }
 
 func (f *file) open() (io.ReadCloser, error) {
@@ -115,17 +124,17 @@ func (f *file) open() (io.ReadCloser, error) {
 	return os.Open(f.path)
 }
 
-// files lists the regular files at path, by name.
-func files(path string) ([]*file, error) {
-	info, err := os.Stat(path)
+// files lists the regular files at root, by rank and name.
+func files(root string) ([]*file, error) {
+	info, err := os.Stat(root)
 	if err != nil {
 		return nil, errs.New(errs.NotFound, "There is no such file or folder to import.").Because(err)
 	}
 	if !info.IsDir() {
-		return []*file{{name: filepath.Base(path), path: path, size: info.Size()}}, nil
+		return []*file{{name: filepath.Base(root), path: root, size: info.Size()}}, nil
 	}
 	var list []*file
-	err = filepath.WalkDir(path, func(at string, d fs.DirEntry, err error) error {
+	err = filepath.WalkDir(root, func(at string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
@@ -133,7 +142,7 @@ func files(path string) ([]*file, error) {
 		if err != nil || !info.Mode().IsRegular() {
 			return err
 		}
-		name, err := filepath.Rel(path, at)
+		name, err := filepath.Rel(root, at)
 		list = append(list, &file{name: filepath.ToSlash(name), path: at, size: info.Size()})
 		return err
 	})
@@ -141,10 +150,19 @@ func files(path string) ([]*file, error) {
 		return nil, fmt.Errorf("bulk: list: %w", err)
 	}
 	slices.SortFunc(list, func(a, b *file) int {
-		if a.name < b.name {
-			return -1
-		}
-		return 1
+		return cmp.Or(cmp.Compare(rank(a.name), rank(b.name)), cmp.Compare(a.name, b.name))
 	})
 	return list, nil
+}
+
+// rank puts files that others often refer to in front. Nothing depends on it
+// but how often a file is read.
+func rank(name string) int {
+	name = strings.ToLower(path.Base(name))
+	for i, word := range []string{"hospital", "organization", "location", "practitioner", "patient"} {
+		if strings.HasPrefix(name, word) {
+			return i
+		}
+	}
+	return 9
 }

@@ -24,14 +24,14 @@ func (r *reader) surveyEntry(ctx context.Context, b *bundle, n int, raw []byte) 
 	typ := res.Get("resourceType").Text()
 	id := entryID(e)
 	if id == "" {
-		return &placeError{n, "resource.id", "the resource has no id"}
+		return &placeError{n, "resource.id", "the resource has no id", nil}
 	}
 	if err := checkRequest(n, e); err != nil {
 		return err
 	}
 	link := typ + "/" + id
 	if cond := e.Get("request", "ifNoneExist").Text(); cond != "" {
-		there, err := r.resolve(ctx, typ+"?"+cond)
+		there, err := r.settled(ctx, b, typ+"?"+cond)
 		switch {
 		case err == nil && there != link:
 			link = there
@@ -42,7 +42,7 @@ func (r *reader) surveyEntry(ctx context.Context, b *bundle, n int, raw []byte) 
 	}
 	if url := e.Get("fullUrl").Text(); url != "" {
 		if other, ok := b.links[url]; ok && other != link {
-			return &placeError{n, "fullUrl", "another entry has the same"}
+			return &placeError{n, "fullUrl", "another entry has the same", nil}
 		}
 		b.links[url] = link
 	}
@@ -56,7 +56,7 @@ func (r *reader) surveyReferences(ctx context.Context, b *bundle, n int, res fhi
 		if !conditional(text) {
 			continue
 		}
-		_, err := r.resolve(ctx, text)
+		_, err := r.settled(ctx, b, text)
 		if errors.Is(err, errMissing) && !r.last {
 			b.late = true
 			return nil
@@ -68,10 +68,23 @@ func (r *reader) surveyReferences(ctx context.Context, b *bundle, n int, res fhi
 	return nil
 }
 
+// settled resolves ref, if need be after everything read before is written.
+func (r *reader) settled(ctx context.Context, b *bundle, ref string) (string, error) {
+	to, err := r.resolve(ctx, ref)
+	if !errors.Is(err, errMissing) || b.drained {
+		return to, err
+	}
+	if err := r.drain(ctx); err != nil {
+		return "", err
+	}
+	b.drained = true
+	return r.resolve(ctx, ref)
+}
+
 // asPlace gives an error about a reference its place.
 func asPlace(n int, place string, err error) error {
 	if bad, ok := errors.AsType[*refError](err); ok {
-		return &placeError{n, place, bad.reason}
+		return &placeError{n, place, bad.reason, bad}
 	}
 	return err
 }
@@ -79,10 +92,10 @@ func asPlace(n int, place string, err error) error {
 func parseEntry(n int, raw []byte) (fhir.Node, error) {
 	e, err := fhir.Parse(raw)
 	if se, ok := errors.AsType[*fhir.SyntaxError](err); ok {
-		return e, &placeError{n, strings.TrimSpace(fmt.Sprintf("%s byte %d", se.Path, se.Offset)), se.Reason}
+		return e, &placeError{n, strings.TrimSpace(fmt.Sprintf("%s byte %d", se.Path, se.Offset)), se.Reason, nil}
 	}
 	if err == nil && !e.IsObject() {
-		err = &placeError{n, "", "an object is wanted"}
+		err = &placeError{n, "", "an object is wanted", nil}
 	}
 	return e, err
 }
@@ -113,12 +126,12 @@ func entryID(e fhir.Node) string {
 func checkRequest(n int, e fhir.Node) error {
 	method := e.Get("request", "method").Text()
 	if !slices.Contains([]string{"", "POST", "PUT"}, method) {
-		return &placeError{n, "request.method", "only POST and PUT can be imported"}
+		return &placeError{n, "request.method", "only POST and PUT can be imported", nil}
 	}
 	return nil
 }
 
 // item returns the entry n as an item to prepare.
 func (b *bundle) item(f *file, n int, raw []byte) (*item, error) {
-	return &item{file: f.name, entry: n, raw: bytes.Clone(raw), links: b.links, skip: b.met[n]}, nil
+	return &item{src: f, file: f.name, entry: n, raw: bytes.Clone(raw), links: b.links, skip: b.met[n]}, nil
 }

@@ -52,7 +52,7 @@ func (r *run) prepareItem(ctx context.Context, it *item) error {
 		it.skip, it.links = true, nil // an entry may be a mere request
 		return nil
 	case id == "":
-		return &placeError{it.entry, "id", "the resource has no id"}
+		return &placeError{it.entry, "id", "the resource has no id", nil}
 	}
 	body, err := r.link(ctx, it, res)
 	if errors.Is(err, errMissing) && it.links == nil && !r.last {

@@ -20,6 +20,7 @@ type reader struct {
 	*run
 	work, order chan<- *piece
 	now         *piece
+	again       []int32 // the lines of the file to read again; nil: all of it
 }
 
 // send passes p on.
@@ -36,6 +37,20 @@ func (r *reader) send(ctx context.Context, p *piece) error {
 	}
 	select {
 	case r.order <- p:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// drain waits until everything sent has been written.
+func (r *reader) drain(ctx context.Context) error {
+	p := &piece{written: make(chan struct{})}
+	if err := r.send(ctx, p); err != nil {
+		return err
+	}
+	select {
+	case <-p.written:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
@@ -75,6 +90,7 @@ func (r *reader) end(ctx context.Context, f *file, atomic bool, rest int64, bad 
 
 // file reads f. It returns an error only when ctx has ended.
 func (r *reader) file(ctx context.Context, f *file) error {
+	r.again, f.pending = f.pending, nil
 	in, err := f.open()
 	if err != nil {
 		return r.end(ctx, f, false, f.size, &Bad{File: f.name, Reason: "cannot be opened"}, nil)
@@ -116,12 +132,21 @@ func (r *run) skip(b Bad) {
 // Spec: https://hl7.org/fhir/uv/bulkdata/STU2/export.html and https://github.com/ndjson/ndjson-spec
 func (r *reader) lines(ctx context.Context, f *file, in io.Reader) error {
 	buf := bufio.NewReaderSize(in, 256<<10)
+	again := r.again
 	for n := 1; ; n++ {
 		line, size, err := readLine(buf)
 		if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, errTooLarge) {
 			return r.end(ctx, f, false, 0, nil, fmt.Errorf("bulk: read %s: %w", f.name, err))
 		}
-		it := &item{file: f.name, entry: n, raw: line}
+		if again != nil {
+			size = 0 // counted already
+			if len(again) == 0 || int(again[0]) != n {
+				line, err = nil, onlyEnd(err)
+			} else {
+				again = again[1:]
+			}
+		}
+		it := &item{src: f, file: f.name, entry: n, raw: line}
 		if errors.Is(err, errTooLarge) {
 			it.bad = &Bad{File: f.name, Entry: n, Reason: errTooLarge.Error()}
 		}
@@ -137,6 +162,14 @@ func (r *reader) lines(ctx context.Context, f *file, in io.Reader) error {
 			return r.end(ctx, f, false, 0, nil, nil)
 		}
 	}
+}
+
+// onlyEnd returns the end of the file, if err is that too.
+func onlyEnd(err error) error {
+	if errors.Is(err, io.EOF) {
+		return io.EOF
+	}
+	return nil
 }
 
 // readLine returns the next line without its end, in memory of its own. Of
@@ -214,7 +247,11 @@ func (r *reader) single(ctx context.Context, f *file) error {
 		return r.end(ctx, f, false, f.size, nil, err)
 	}
 	raw = bytes.TrimSpace(bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf")))
-	if err := r.add(ctx, f, false, &item{file: f.name, entry: 1, raw: raw}, f.size); err != nil {
+	size := f.size
+	if r.again != nil {
+		size = 0 // counted already
+	}
+	if err := r.add(ctx, f, false, &item{src: f, file: f.name, entry: 1, raw: raw}, size); err != nil {
 		return err
 	}
 	return r.end(ctx, f, false, 0, nil, nil)
@@ -242,6 +279,8 @@ type bundle struct {
 	links map[string]string // fullUrl → Type/id
 	met   map[int]bool      // entries whose ifNoneExist is met
 	late  bool              // refers to what is not there yet
+
+	drained bool // everything read before it has been written
 }
 
 // taken are the types of bundles that hold current resources.
@@ -271,7 +310,7 @@ func (r *reader) survey(ctx context.Context, f *file, in io.ReadCloser) (*bundle
 	top, err := fhir.Parse(doc.rest)
 	if err != nil {
 		se, _ := errors.AsType[*fhir.SyntaxError](err)
-		return nil, &placeError{0, se.Path, se.Reason}
+		return nil, &placeError{0, se.Path, se.Reason, nil}
 	}
 	b.typ = top.Get("resourceType").Text()
 	if b.typ != "Bundle" {
@@ -282,7 +321,7 @@ func (r *reader) survey(ctx context.Context, f *file, in io.ReadCloser) (*bundle
 		return nil, bad
 	}
 	if typ := top.Get("type").Text(); !slices.Contains(taken, typ) {
-		return nil, &placeError{0, "Bundle.type", "not one of " + strings.Join(taken, ", ")}
+		return nil, &placeError{0, "Bundle.type", "not one of " + strings.Join(taken, ", "), nil}
 	}
 	return b, nil
 }

@@ -21,7 +21,7 @@ type run struct {
 
 	mu      sync.Mutex // of what follows: readers and workers share it
 	known   map[string]string
-	late    []*item // lines that refer to what is not there yet
+	late    []*item // lines of a stream that refer to what is not there yet
 	retry   []*file
 	skipped []Bad
 }
@@ -64,6 +64,7 @@ func (r *run) show(name string, always bool) {
 
 // item is one resource on its way in.
 type item struct {
+	src      *file
 	file     string
 	entry    int
 	raw      []byte
@@ -85,6 +86,8 @@ type piece struct {
 	end    bool
 	fatal  error // at the end: the file could not be read on
 	bad    *Bad  // at the end: what is wrong with the file
+
+	written chan struct{} // instead of items: to be closed when all before it is written
 }
 
 // pieceBytes and pieceItems are how much a piece holds: enough for the

@@ -33,12 +33,15 @@ type placeError struct {
 	entry  int
 	place  string
 	reason string
+	cause  error // may be nil
 }
 
 func (e *placeError) Error() string { return e.reason }
 
+func (e *placeError) Unwrap() error { return e.cause }
+
 func (d *document) fail(reason string) error {
-	return &placeError{d.entry, fmt.Sprintf("byte %d", d.pos), reason}
+	return &placeError{d.entry, fmt.Sprintf("byte %d", d.pos), reason, nil}
 }
 
 // read reads the whole object and calls each with every entry, whose bytes

@@ -39,25 +39,34 @@ func sniff(in io.Reader) (format, error) {
 		}
 		return lineByOne, nil
 	}
-	if !more {
-		if startsResource(head) {
+	typ := firstType(head)
+	if !more { // a line that goes on beyond the window
+		if typ != "" && typ != "Bundle" {
 			return lineByOne, nil
 		}
 		return whole, nil
 	}
-	if rest = bytes.TrimLeft(rest, "\r\n"); len(rest) > 1 && rest[0] == '{' && rest[1] == '"' {
+	rest = bytes.TrimLeft(rest, "\r\n")
+	goesOn := bytes.HasSuffix(bytes.TrimRight(line, " \t\r"), []byte(",")) || endsOpen(line)
+	if typ != "Bundle" && !goesOn && bytes.HasPrefix(rest, []byte(`{"`)) {
 		return lineByOne, nil // its first line is broken
 	}
 	return whole, nil
 }
 
-// startsResource says whether a line that goes on beyond the window begins
-// with a resourceType other than Bundle.
-func startsResource(head []byte) bool {
-	rest, ok := bytes.CutPrefix(bytes.TrimLeft(head[1:], " \t"), []byte(`"resourceType"`))
+// endsOpen says whether a line ends with an opened bracket.
+func endsOpen(line []byte) bool {
+	line = bytes.TrimRight(line, " \t\r")
+	return len(line) > 0 && (line[len(line)-1] == '[' || line[len(line)-1] == '{')
+}
+
+// firstType returns the resourceType that head begins with, if it does.
+func firstType(head []byte) string {
+	rest, ok := bytes.CutPrefix(bytes.TrimLeft(head[1:], " \t\r\n"), []byte(`"resourceType"`))
 	if !ok {
-		return false
+		return ""
 	}
-	rest = bytes.TrimLeft(rest, " \t:")
-	return !bytes.HasPrefix(rest, []byte(`"Bundle"`))
+	rest = bytes.TrimLeft(rest, " \t\r\n:\"")
+	typ, _, _ := bytes.Cut(rest, []byte(`"`))
+	return string(typ)
 }

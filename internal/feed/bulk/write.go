@@ -25,6 +25,8 @@ func (r *run) write(ctx context.Context, order <-chan *piece) error {
 			return err
 		}
 		switch {
+		case p.written != nil:
+			close(p.written)
 		case p.end:
 			err = r.ended(p)
 		case p.atomic:
@@ -216,12 +218,22 @@ func (r *run) noteLines(items []*item) {
 		switch {
 		case it.bad != nil:
 			r.report.Bad = append(r.report.Bad, *it.bad)
-		case it.late:
-			r.mu.Lock()
+		case it.late && it.src.stream != nil:
 			r.late = append(r.late, it)
-			r.mu.Unlock()
+		case it.late:
+			r.wait(it)
 		}
 	}
+}
+
+// wait keeps a line of a file for the next round.
+func (r *run) wait(it *item) {
+	if len(it.src.pending) == 0 {
+		r.mu.Lock()
+		r.retry = append(r.retry, it.src)
+		r.mu.Unlock()
+	}
+	it.src.pending = append(it.src.pending, int32(it.entry))
 }
 
 // oneByOne writes items each in a transaction of its own after together they

@@ -150,14 +150,14 @@ func (p *parser) space() {
 
 // value reads the value at pos under a key that lies in [keyStart, keyEnd).
 func (p *parser) value(keyStart, keyEnd uint32, depth int) error {
-	if p.pos >= len(p.src) {
-		return p.fail("the text ends too early")
-	}
 	at := len(p.values)
 	if at >= maxValues {
 		return p.fail("more than a million values")
 	}
 	p.values = append(p.values, value{start: uint32(p.pos), keyStart: keyStart, keyEnd: keyEnd})
+	if p.pos >= len(p.src) {
+		return p.fail("the text ends too early")
+	}
 	var err error
 	switch c := p.src[p.pos]; {
 	case c == '{' || c == '[':
