@@ -124,7 +124,7 @@ func Phone(ctx context.Context, doors *access.Doors, visits Visits, patient, ser
 		return err
 	}
 	for range 4 {
-		slots, err := visits.Slots(ctx, service, now, 60)
+		slots, err := visits.Slots(ctx, service, now.Add(time.Hour), 60)
 		if err != nil {
 			return err
 		}
@@ -190,7 +190,7 @@ func (p *People) read(ctx context.Context, r town.Resident, a about, act town.Ac
 	if err != nil {
 		return err
 	}
-	slots, err := p.Visits.Slots(ctx, a.service, p.Now(), 40)
+	slots, err := p.Visits.Slots(ctx, a.service, p.Now().Add(time.Hour), 40)
 	if err != nil || len(slots) == 0 {
 		return errors.Join(err, errFull)
 	}
