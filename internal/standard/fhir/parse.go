@@ -96,7 +96,7 @@ func (p *parser) where() string {
 	}
 	root := ""
 	if p.values[0].kind == object && len(p.values) > 1 {
-		if v := p.values[1]; v.kind == text && string(p.src[v.keyStart:v.keyEnd]) == "resourceType" && IsType(string(p.src[v.start:v.end])) {
+		if v := p.values[1]; v.kind == text && v.end > v.start && string(p.src[v.keyStart:v.keyEnd]) == "resourceType" && IsType(string(p.src[v.start:v.end])) {
 			root = string(p.src[v.start:v.end])
 		}
 	}
