@@ -122,9 +122,6 @@ func (d *Desk) showOutreach(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	v := d.outreachView(r, o, found, progress, against)
-	if v.Progress != nil && v.Progress.Refresh {
-		w.Header().Set("Refresh", "15") // htmx asks more often, and needs no reload
-	}
 	return d.Site.Render(w, r, http.StatusOK, outreachPage(d.view(r, o.Name, "outreach"), v))
 }
 

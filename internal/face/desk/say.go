@@ -96,19 +96,6 @@ func lasts(d time.Duration) string {
 	return counted(int((d+24*time.Hour-1)/(24*time.Hour)), "day", "days")
 }
 
-// years returns the whole years from born (YYYY-MM-DD) to now, or -1.
-func years(born string, now time.Time) int {
-	b, err := time.Parse(time.DateOnly, born)
-	if err != nil {
-		return -1
-	}
-	n := now.Year() - b.Year()
-	if now.Month() < b.Month() || now.Month() == b.Month() && now.Day() < b.Day() {
-		n--
-	}
-	return n
-}
-
 // mask hides a secure link's token: the first four letters say which it is,
 // the rest would open it.
 func mask(text string) string {
