@@ -34,15 +34,19 @@ func (e *Engine) RunSender(ctx context.Context) error {
 	// On SQLite there is no other process: what was in flight when the last
 	// one died is in doubt at once. Elsewhere its lease has to run out.
 	if err := e.recover(ctx, e.DB.Engine() == db.SQLite); err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
 		return err
 	}
 	s := &sender{e: e, work: map[Channel]chan *sending{}, done: make(chan *sending, e.Batch)}
 	collected := make(chan error, 1)
 	go func() { collected <- s.collect(context.WithoutCancel(ctx)) }()
 	for c, gate := range e.gates {
-		s.work[c] = make(chan *sending)
+		work := make(chan *sending)
+		s.work[c] = work
 		for range e.Senders {
-			s.workers.Go(func() { s.hand(ctx, gate, s.work[c]) })
+			s.workers.Go(func() { s.hand(ctx, gate, work) })
 		}
 	}
 	err := s.claimLoop(ctx)
@@ -90,7 +94,7 @@ func (s *sender) claimLoop(ctx context.Context) error {
 // idle looks after leases and next steps when nothing is due.
 func (s *sender) idle(ctx context.Context) error {
 	now := s.e.Now()
-	if now.Sub(s.swept) < 5*time.Second {
+	if now.Sub(s.swept) < min(5*time.Second, s.e.Lease) {
 		return nil
 	}
 	s.swept = now
@@ -172,7 +176,7 @@ func cmpOr(a, b string) string {
 
 // collect writes results down in groups: soon, or when many are there.
 func (s *sender) collect(ctx context.Context) error {
-	const most, soon = 200, 40 * time.Millisecond
+	const most, soon = 200, 10 * time.Millisecond
 	for m := range s.done {
 		group := []*sending{m}
 		timer := time.NewTimer(soon)
