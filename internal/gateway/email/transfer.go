@@ -16,7 +16,7 @@ import (
 
 // transfer is one SMTP transaction. Until the final dot ctx can end it;
 // after that only the relay's answer, or its absence, counts. It is stale if
-// the relay never answered anything.
+// the relay said nothing but that it hangs up.
 func (c *conn) transfer(ctx context.Context, h reach.Handoff, body []byte) (r reach.Result, stale bool) {
 	stop := c.guard(ctx)
 	defer stop()
@@ -26,7 +26,7 @@ func (c *conn) transfer(ctx context.Context, h reach.Handoff, body []byte) (r re
 	}
 	c.dirty = true
 	if answered, err := c.commands(lines); err != nil {
-		return c.refused(ctx, err, h), answered == 0
+		return c.refused(ctx, err, h), answered == 0 || closing(err)
 	}
 	w := c.smtp.Text.DotWriter()
 	if _, err := w.Write(body); err != nil {
@@ -108,6 +108,12 @@ func (c *conn) commands(lines []line) (answered int, first error) {
 		}
 	}
 	return answered, nil
+}
+
+// closing says whether the relay answered only that it hangs up.
+func closing(err error) bool {
+	answer, ok := errors.AsType[*textproto.Error](err)
+	return ok && answer.Code == 421
 }
 
 // refused is the result of an error before the final dot.
