@@ -124,6 +124,7 @@ type batch struct {
 type current struct {
 	typ, id    string
 	n, version int64
+	patient    int64 // number of whose it was
 	deleted    int
 	digest     []byte
 }
@@ -173,8 +174,12 @@ func (b *batch) put(ctx context.Context, list []Prepared) ([]Change, error) {
 		} else {
 			fresh = append(fresh, p)
 		}
+		was, err := b.moved(ctx, c.patient, patients[p.patient])
+		if err != nil {
+			return nil, err
+		}
 		changes = append(changes, Change{
-			Type: p.draft.Type, ID: p.draft.ID, Patient: p.patient, Version: c.version + 1, At: b.at,
+			Type: p.draft.Type, ID: p.draft.ID, Patient: p.patient, Was: was, Version: c.version + 1, At: b.at,
 			Body: p.draft.Body, Node: p.node, Created: !known,
 		})
 	}
@@ -186,6 +191,14 @@ func (b *batch) put(ctx context.Context, list []Prepared) ([]Change, error) {
 		w.add(p.rows, patients[p.patient], numbers[[2]string{p.draft.Type, p.draft.ID}])
 	}
 	return changes, w.write(ctx, b.tx)
+}
+
+// moved returns the patient whose a resource was, if it is another's now.
+func (b *batch) moved(ctx context.Context, was, is int64) (string, error) {
+	if was == 0 || was == is {
+		return "", nil
+	}
+	return db.One(ctx, b.tx, db.Value[string], `select id from patient_number where n = $1`, was)
 }
 
 // numbers returns the number of every patient in list, making those that are
@@ -268,7 +281,7 @@ func (b *batch) current(ctx context.Context, list []Prepared) (map[[2]string]cur
 	found := map[[2]string]current{}
 	for typ, ids := range byType {
 		err := inChunks(ids, func(args []any) error {
-			q := `select typ, id, n, version, deleted, digest from resource where typ = $1 and id in (` + db.In(2, len(args)) + `)`
+			q := `select typ, id, n, version, patient, deleted, digest from resource where typ = $1 and id in (` + db.In(2, len(args)) + `)`
 			all, err := db.All(ctx, b.tx, readCurrent, q, append([]any{typ}, args...)...)
 			for _, c := range all {
 				found[[2]string{c.typ, c.id}] = c
@@ -283,7 +296,7 @@ func (b *batch) current(ctx context.Context, list []Prepared) (map[[2]string]cur
 }
 
 func readCurrent(scan db.Scan) (c current, err error) {
-	err = scan(&c.typ, &c.id, &c.n, &c.version, &c.deleted, &c.digest)
+	err = scan(&c.typ, &c.id, &c.n, &c.version, &c.patient, &c.deleted, &c.digest)
 	return c, err
 }
 

@@ -34,6 +34,7 @@ type Draft struct {
 // Change is a resource that was put and differs from what was there.
 type Change struct {
 	Type, ID, Patient string // Patient is empty where it belongs to no one patient
+	Was               string // whose it was before, if that was another patient
 	Version           int64
 	At                time.Time
 	Body              []byte

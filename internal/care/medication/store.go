@@ -27,6 +27,7 @@ func (projector) Types() []string { return []string{"MedicationRequest", "Medica
 func (p projector) Project(ctx context.Context, tx *db.Tx, batch []record.Change) error {
 	rows := p.table.Batch(len(batch))
 	for _, c := range batch {
+		rows.Leave(c)
 		status := c.Node.Get("status").Text()
 		if c.Deleted || c.Patient == "" || status == "entered-in-error" || status == "draft" {
 			if !c.Created {

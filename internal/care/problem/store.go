@@ -31,6 +31,7 @@ func (projector) Types() []string {
 func (p projector) Project(ctx context.Context, tx *db.Tx, batch []record.Change) error {
 	rows := p.table.Batch(len(batch))
 	for _, c := range batch {
+		rows.Leave(c)
 		q, ok := read(c.Type, c.Node)
 		if c.Deleted || c.Patient == "" || !ok {
 			if !c.Created {

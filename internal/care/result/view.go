@@ -35,6 +35,7 @@ func (p projector) Project(ctx context.Context, tx *db.Tx, batch []record.Change
 		if c.Type == "Goal" {
 			rows, row = goals, goal
 		}
+		rows.Leave(c)
 		if values := keep(c, row); values != nil {
 			rows.Set(values...)
 			continue

@@ -195,12 +195,25 @@ func pressure(l lang.Lang, m Meaning, upper, lower float64, adult bool, previous
 	}
 	m.Basis, m.Limits = ByUsual, l.T("under 120/80 mmHg")
 	m.Band = Between(90, 120)
-	place := max(Between(90, 120).Place(upper), Between(60, 80).Place(lower))
-	if place == Within {
-		place = min(Between(90, 120).Place(upper), Between(60, 80).Place(lower))
-	}
+	place := placePressure(upper, lower)
 	m.Chip, m.Line, m.Watch = l.T(labChips[place+2]), l.T(usualLines[place+2]), place != Within
 	return m
+}
+
+// placePressure returns where a blood pressure lies: the number that is
+// further out counts, and up to stage 1 of the guideline is near.
+func placePressure(upper, lower float64) Place {
+	switch {
+	case upper >= 140 || lower >= 90:
+		return FarAbove
+	case upper > 120 || lower > 80:
+		return Above
+	case upper < 80 || lower < 50:
+		return FarBelow
+	case upper < 90 || lower < 60:
+		return Below
+	}
+	return Within
 }
 
 func pair(l lang.Lang, upper, lower float64) string {

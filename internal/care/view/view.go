@@ -86,6 +86,14 @@ func (b *Batch) key(values []any) string {
 	return k
 }
 
+// Leave drops what a resource had with another patient: a result that was
+// put into the wrong record is gone from it. The key is patient and id.
+func (b *Batch) Leave(c record.Change) {
+	if c.Was != "" && c.Was != c.Patient {
+		b.Drop(c.Was, c.ID)
+	}
+}
+
 // Write does it all.
 func (b *Batch) Write(ctx context.Context, tx *db.Tx) error {
 	for _, key := range b.gone {

@@ -128,7 +128,11 @@ func scale(l Line, series [][]Point) (low, high, step float64) {
 	}
 	step = round((high - low) / 3)
 	positive := low >= 0
-	low = math.Floor(low/step-0.15) * step
+	room := 0.15
+	if len(series) > 1 { // texts of the second series go under it
+		room = 0.5
+	}
+	low = math.Floor(low/step-room) * step
 	high = math.Ceil(high/step+0.15) * step
 	if positive {
 		low = max(low, 0)

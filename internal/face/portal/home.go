@@ -102,11 +102,16 @@ func (p *Portal) addNew(r *http.Request, pass access.Pass, who patient.Person, l
 		return err
 	}
 	rows := explained(l, list, who, goals, p.Now())
+	listed := map[string]bool{} // the newest of each kind speaks for the older ones
 	for _, category := range [...]result.Category{result.Laboratory, result.Vital} {
 		for i, res := range list {
 			if res.Category != category || !res.Updated.After(since) || res.At.Before(since.AddDate(-1, 0, 0)) {
 				continue
 			}
+			if listed[rows[i].Title] {
+				continue
+			}
+			listed[rows[i].Title] = true
 			if len(d.New) == most {
 				d.More++
 				continue
