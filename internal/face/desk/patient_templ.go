@@ -102,7 +102,7 @@ func findPage(v web.View, f findView) templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 6, "”.</b></p><p class=\"muted\">Names need at least their first two letters. A phone number needs all its digits; a birth date its month, day and year.</p></div>")
+					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 6, "”.</b></p><p class=\"muted\">Names need at least their first three letters. A phone number needs all its digits; a birth date its month, day and year.</p></div>")
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
