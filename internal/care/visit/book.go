@@ -199,7 +199,7 @@ func (s *Store) appointment(id, patient string, slot Slot, how How) map[string]a
 		"serviceType": []any{map[string]any{
 			"coding": []any{map[string]string{"system": System, "code": slot.Service, "display": slot.Title}}, "text": slot.Title,
 		}},
-		"start": stamp(slot.Start), "end": stamp(slot.End), "created": stamp(s.now()),
+		"start": stamp(slot.Start), "end": stamp(slot.End), "created": s.now().UTC().Format("2006-01-02T15:04:05.000000Z"), // to the microsecond: measure compares it with the draw
 		"slot":        []any{reference("Slot/"+slot.ID, "")},
 		"participant": participants(patient, slot),
 	}
