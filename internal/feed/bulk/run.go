@@ -18,6 +18,7 @@ type run struct {
 	last     bool // what is missing now stays missing
 
 	report Report // the writer's, until the round ends
+	held   *piece // the writer's: read, but for later
 
 	mu      sync.Mutex // of what follows: readers and workers share it
 	known   map[string]string
@@ -101,8 +102,9 @@ const (
 // there yet. Files are read ahead by one goroutine, prepared by several and
 // written, in order, by this one.
 func (r *run) round(ctx context.Context, list []*file) ([]*file, error) {
+	whole := ctx
 	ctx, cancel := context.WithCancel(ctx)
-	r.retry = nil
+	r.retry, r.held = nil, nil
 	work := make(chan *piece)
 	order := make(chan *piece, 3)
 	var group sync.WaitGroup
@@ -127,8 +129,8 @@ func (r *run) round(ctx context.Context, list []*file) ([]*file, error) {
 		})
 	}
 	err := r.write(ctx, order)
-	if err == nil {
-		err = ctx.Err()
+	if whole.Err() != nil {
+		err = whole.Err() // whatever the database calls it
 	}
 	cancel()
 	for range order { // let the reader go

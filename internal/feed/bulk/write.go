@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"hale/internal/base/errs"
 	"hale/internal/record"
@@ -14,23 +15,20 @@ import (
 // perTx is how many lines of NDJSON go in one transaction.
 const perTx = 1000
 
-// errBad ends the transaction of a bundle that has something bad in it.
-var errBad = errors.New("bulk: bad bundle")
-
 // write writes pieces in their order.
 func (r *run) write(ctx context.Context, order <-chan *piece) error {
 	for {
-		p, err := next(ctx, order)
+		p, err := r.next(ctx, order)
 		if err != nil || p == nil {
 			return err
 		}
 		switch {
 		case p.written != nil:
 			close(p.written)
+		case p.atomic:
+			err = r.writeBundles(ctx, p, order)
 		case p.end:
 			err = r.ended(p)
-		case p.atomic:
-			err = r.writeBundle(ctx, p, order)
 		default:
 			err = r.writeLines(ctx, p, order)
 		}
@@ -41,7 +39,11 @@ func (r *run) write(ctx context.Context, order <-chan *piece) error {
 }
 
 // next returns the next piece when it is ready, nil after the last.
-func next(ctx context.Context, order <-chan *piece) (*piece, error) {
+func (r *run) next(ctx context.Context, order <-chan *piece) (*piece, error) {
+	if p := r.held; p != nil {
+		r.held = nil
+		return p, nil
+	}
 	select {
 	case p, ok := <-order:
 		if !ok {
@@ -108,50 +110,109 @@ func (r *run) put(ctx context.Context, tx *db.Tx, items []*item, t *tally) error
 	return nil
 }
 
-// writeBundle writes one bundle, of which first is the first piece.
-func (r *run) writeBundle(ctx context.Context, first *piece, order <-chan *piece) error {
-	t := tally{counts: map[string]int{}}
-	var bad []Bad
-	p := first
+// outcome is what became of one bundle.
+type outcome struct {
+	tally
+	bad []Bad
+	end *piece
+}
+
+// writeBundles writes the bundles from the piece first on, several in one
+// transaction: each commit costs the disk, and bundles touch the same pages.
+// A bundle that is refused is taken back alone.
+func (r *run) writeBundles(ctx context.Context, first *piece, order <-chan *piece) error {
+	var done []outcome
 	err := r.db.Tx(ctx, func(tx *db.Tx) error {
-		for !p.end {
-			t.bytes += p.bytes
-			for _, it := range p.items {
-				if it.bad != nil {
-					bad = append(bad, *it.bad)
-				}
-			}
-			if len(bad) > 0 {
-				return errBad
-			}
-			if err := r.put(ctx, tx, p.items, &t); err != nil {
+		p, written := first, 0
+		for p != nil && p.atomic && written < 4*perTx {
+			o, err := r.writeBundle(ctx, tx, p, order)
+			if err != nil {
 				return err
 			}
-			var err error
-			if p, err = next(ctx, order); err != nil || p == nil {
-				return errors.Join(err, ctx.Err(), errUnfinished(p))
+			done = append(done, o)
+			for _, n := range o.counts {
+				written += n
+			}
+			if p, err = r.soon(ctx, order); err != nil {
+				return err
 			}
 		}
-		if p.bad != nil || p.fatal != nil {
-			return errBad
-		}
+		r.held = p
 		return nil
 	})
-	if err == nil {
-		r.keep(t, p.file.name)
-		return r.ended(p)
+	if err != nil {
+		return err
 	}
-	if ctx.Err() != nil {
-		return ctx.Err()
+	for _, o := range done {
+		r.keep(o.tally, o.end.file.name)
+		r.report.Bad = append(r.report.Bad, o.bad...)
+		if err := r.ended(o.end); err != nil {
+			return err
+		}
 	}
-	refused := errs.KindOf(err) == errs.Invalid || errs.KindOf(err) == errs.Conflict
-	if !errors.Is(err, errBad) && !refused {
-		return fmt.Errorf("bulk: write %s: %w", first.file.name, err)
+	return nil
+}
+
+// soon returns the next piece if it comes soon, so that nobody else waits for
+// the database while a large file is being read.
+func (r *run) soon(ctx context.Context, order <-chan *piece) (*piece, error) {
+	select {
+	case p, ok := <-order:
+		if !ok {
+			return nil, ctx.Err()
+		}
+		select {
+		case <-p.ready:
+			return p, nil
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	case <-time.After(50 * time.Millisecond):
+		return nil, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
 	}
-	if refused {
-		bad = append(bad, *r.reason(&item{file: first.file.name}, err))
+}
+
+// writeBundle writes the bundle that begins with the piece p, or nothing of
+// it.
+func (r *run) writeBundle(ctx context.Context, tx *db.Tx, p *piece, order <-chan *piece) (outcome, error) {
+	o := outcome{tally: tally{counts: map[string]int{}}}
+	name := p.file.name
+	if _, err := tx.ExecContext(ctx, "savepoint bundle"); err != nil {
+		return o, fmt.Errorf("bulk: write %s: %w", name, err)
 	}
-	return r.refuse(ctx, p, t.bytes, bad, order)
+	for !p.end {
+		o.bytes += p.bytes
+		for _, it := range p.items {
+			if it.bad != nil {
+				o.bad = append(o.bad, *it.bad)
+			}
+		}
+		if len(o.bad) == 0 {
+			err := r.put(ctx, tx, p.items, &o.tally)
+			if kind := errs.KindOf(err); kind == errs.Invalid || kind == errs.Conflict {
+				o.bad = append(o.bad, *r.reason(&item{file: name}, err))
+			} else if err != nil {
+				return o, fmt.Errorf("bulk: write %s: %w", name, err)
+			}
+		}
+		var err error
+		if p, err = r.next(ctx, order); err != nil || p == nil {
+			return o, errors.Join(err, errUnfinished(p))
+		}
+	}
+	o.end = p
+	if len(o.bad) > 0 || p.bad != nil || p.fatal != nil {
+		o.counts, o.unchanged = nil, 0
+		if _, err := tx.ExecContext(ctx, "rollback to savepoint bundle"); err != nil {
+			return o, fmt.Errorf("bulk: write %s: %w", name, err)
+		}
+	}
+	if _, err := tx.ExecContext(ctx, "release savepoint bundle"); err != nil {
+		return o, fmt.Errorf("bulk: write %s: %w", name, err)
+	}
+	return o, nil
 }
 
 // errUnfinished is the error of a bundle whose end never came.
@@ -160,26 +221,6 @@ func errUnfinished(p *piece) error {
 		return errors.New("bulk: the reader stopped")
 	}
 	return nil
-}
-
-// refuse reads over what is left of a bundle from p on and notes why it did
-// not go in.
-func (r *run) refuse(ctx context.Context, p *piece, bytes int64, bad []Bad, order <-chan *piece) error {
-	for !p.end {
-		var err error
-		if p, err = next(ctx, order); err != nil || p == nil {
-			return errors.Join(err, errUnfinished(p))
-		}
-		bytes += p.bytes
-		for _, it := range p.items {
-			if it.bad != nil {
-				bad = append(bad, *it.bad)
-			}
-		}
-	}
-	r.report.Bytes += bytes - p.bytes
-	r.report.Bad = append(r.report.Bad, bad...)
-	return r.ended(p)
 }
 
 // writeLines writes pieces of NDJSON from first on in one transaction.
@@ -194,7 +235,7 @@ func (r *run) writeLines(ctx context.Context, first *piece, order <-chan *piece)
 			break
 		}
 		var err error
-		if p, err = next(ctx, order); err != nil || p == nil {
+		if p, err = r.next(ctx, order); err != nil || p == nil {
 			return errors.Join(err, errUnfinished(p))
 		}
 	}
