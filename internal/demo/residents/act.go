@@ -113,7 +113,7 @@ func (p *People) open(ctx context.Context, r town.Resident, a about, l letter, a
 	if act != town.Books || a.service == "" || !p.claim(a) {
 		return
 	}
-	for try := range 3 {
+	for try := range 5 {
 		if page, err = p.book(ctx, b, page, r, a, try); err == nil {
 			p.count(func(s *Stats) { s.Booked++ })
 			return
@@ -184,10 +184,16 @@ func (p *People) book(ctx context.Context, b *browser, page page, r town.Residen
 	}
 	choices := f.choices("slot")
 	at := int(p.Town.Truth.Draw(r, a.outreach, fmt.Sprint("slot ", try)) * float64(len(choices)))
-	return b.submit(ctx, page, offers, func(in input) (string, bool) {
+	next, err := b.submit(ctx, page, offers, func(in input) (string, bool) {
 		return choices[at], in.name == "slot"
 	})
+	if err == nil && !strings.HasSuffix(next.at.Path, "/booked") {
+		err = errTaken
+	}
+	return next, err
 }
+
+var errTaken = errors.New("residents: somebody else took the time")
 
 // claim says that somebody is about to book for a, and whether nobody was
 // before.
