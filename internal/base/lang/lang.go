@@ -28,19 +28,12 @@ const (
 //go:embed es.json
 var spanish []byte
 
-// spanishWeb has what the frame of the pages and signing in say.
-//
-//go:embed es_web.json
-var spanishWeb []byte
-
 // catalogue returns the Spanish sentences by their English ones; the file is
 // read once, and a test reads it first.
 var catalogue = sync.OnceValue(func() map[string]string {
 	m := map[string]string{}
-	for _, file := range [][]byte{spanishWeb, spanish} {
-		if err := json.Unmarshal(file, &m); err != nil {
-			return nil
-		}
+	if err := json.Unmarshal(spanish, &m); err != nil {
+		return nil
 	}
 	return m
 })
