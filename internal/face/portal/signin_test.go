@@ -371,7 +371,7 @@ func TestSettings(t *testing.T) {
 		if p := laptop.post("/settings/language", "lang", "es"); p.to != "/settings?done=language" {
 			t.Errorf("the language leads to %q", p.to)
 		}
-		if p := laptop.get("/settings"); !strings.Contains(p.body, `<html lang="es"`) || !strings.Contains(p.body, "Sus ajustes") {
+		if p := laptop.get("/settings"); !strings.Contains(p.body, `<html lang="es"`) || !strings.Contains(p.body, lang.Spanish.T("Your settings")) {
 			t.Error("the settings are not in Spanish")
 		}
 		if p := laptop.get("/settings?done=<script>"); strings.Contains(p.body, "<script>") {
@@ -507,9 +507,10 @@ func TestSignInInSpanish(t *testing.T) {
 	if p := v.post("/lang", "lang", "es", "next", "//evil.test"); p.to != "/" {
 		t.Errorf("choosing a language leads to %q", p.to)
 	}
-	for path, want := range map[string]string{"/": "Su salud, en un solo lugar", "/signin": "Enviarme un código", "/help/signin": "¿No puede entrar?", "/nowhere": "No lo encontramos"} {
-		if p := v.get(path); !strings.Contains(p.body, want) || !strings.Contains(p.body, `lang="es"`) {
-			t.Errorf("%s is not in Spanish: %s", path, p.body)
+	for path, text := range map[string]string{"/": "Your health, in one place", "/signin": "Send me a code", "/help/signin": "Can’t get in?", "/nowhere": "We could not find that"} {
+		want := lang.Spanish.T(text)
+		if p := v.get(path); want == text || !strings.Contains(p.body, want) || !strings.Contains(p.body, `lang="es"`) {
+			t.Errorf("%s does not say %q", path, want)
 		}
 	}
 }
