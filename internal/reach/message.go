@@ -120,7 +120,7 @@ func (p *planner) link(ctx context.Context, tx *db.Tx, id, patient string, c pol
 	b.Text = strings.ReplaceAll(b.Text, linkMark, url)
 	b.HTML = strings.ReplaceAll(b.HTML, linkMark, url)
 	if c.Channel == Email {
-		b.Unsubscribe = url + "/stop"
+		b.Unsubscribe = p.e.BaseURL + "/u/" + token
 	}
 	return nil
 }

@@ -26,7 +26,30 @@ func Clause(typ string, q url.Values, patientColumn string, first int) (sql stri
 	return query.clause(patientColumn), query.params.args, nil
 }
 
+// Matching returns SQL that selects the ids of the patients for whom Clause
+// is true. It reads the index once, from the code on, where Clause asks for
+// one patient after the other: use it where few of many are meant.
+func Matching(typ string, q url.Values, first int) (sql string, args []any, err error) {
+	if _, _, err := Clause(typ, q, "", first); err != nil {
+		return "", nil, err
+	}
+	query, err := readQuery(typ, q, first)
+	if err != nil {
+		return "", nil, err
+	}
+	from, where := query.rows()
+	return "select w.id from " + from + " d cross join patient_number w where w.n = d.patient and " + where, query.params.args, nil
+}
+
 func (q *query) clause(patientColumn string) string {
+	from, where := q.rows()
+	return "exists (select 1 from patient_number w cross join " + from + " d where w.id = " + patientColumn +
+		" and d.patient = w.n and " + where + ")"
+}
+
+// rows returns the table to begin with, which is called d, and what its rows
+// have to meet.
+func (q *query) rows() (from, sql string) {
 	driver, rest := q.driver()
 	from, key, where := "resource", "d.n", []string(nil)
 	if driver == nil {
@@ -44,8 +67,7 @@ func (q *query) clause(patientColumn string) string {
 	for _, c := range rest {
 		where = append(where, c.also(key))
 	}
-	return "exists (select 1 from patient_number w cross join " + from + " d where w.id = " + patientColumn +
-		" and d.patient = w.n and " + strings.Join(where, " and ") + ")"
+	return from, strings.Join(where, " and ")
 }
 
 // driver returns the condition whose rows to begin with, a code's if there is

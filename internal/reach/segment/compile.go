@@ -152,12 +152,12 @@ func (c *compiler) has(h Has) (string, error) {
 	if h.Months > 0 {
 		q.Set(date, "ge"+c.now.AddDate(0, -h.Months, 0).Format(time.DateOnly))
 	}
-	sql, args, err := record.Clause(typ, q, "p.id", len(c.args)+1)
+	sql, args, err := record.Matching(typ, q, len(c.args)+1)
 	if err != nil {
 		return "", fmt.Errorf("segment: compile: %w", err)
 	}
 	c.args = append(c.args, args...)
-	return sql, nil
+	return "p.id in (" + sql + ")", nil
 }
 
 // age compares dates of birth as text, which sorts as the dates do.
