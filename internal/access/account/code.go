@@ -44,7 +44,7 @@ func (s *Store) StartCode(ctx context.Context, address string) (challenge string
 	now := s.now()
 	allowed := false
 	err = s.db.Tx(ctx, func(tx *db.Tx) error {
-		if err := s.forget(ctx, tx); err != nil {
+		if err := errors.Join(s.inLine(ctx, tx), s.forget(ctx, tx)); err != nil {
 			return err
 		}
 		if allowed, err = s.maySend(ctx, tx, to); err != nil || !allowed {
@@ -82,6 +82,9 @@ func (s *Store) SendAgain(ctx context.Context, challenge string) (*Delivery, err
 	}
 	code, allowed := sixDigits(), false
 	err = s.db.Tx(ctx, func(tx *db.Tx) error {
+		if err := s.inLine(ctx, tx); err != nil {
+			return err
+		}
 		if allowed, err = s.maySend(ctx, tx, c.to); err != nil || !allowed {
 			return err
 		}

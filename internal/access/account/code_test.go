@@ -347,10 +347,34 @@ func TestStoreForgets(t *testing.T) {
 		if _, _, err := s.StartCode(t.Context(), "last@example.org"); err != nil {
 			t.Fatal(err)
 		}
-		for table, want := range map[string]int{"account_challenge": 1, "account_code": 1, "account_limit": 2} {
+		for table, want := range map[string]int{"account_challenge": 1, "account_code": 1, "account_limit": 3} {
 			if n, err := db.One(t.Context(), d, db.Value[int], "select count(*) from "+table); err != nil || n != want {
 				t.Errorf("%s holds %d rows, %v, want %d", table, n, err, want)
 			}
+		}
+	})
+}
+
+// Many who ask at once, while old limits are dropped, all get an answer.
+func TestStoreStartCodeAtOnce(t *testing.T) {
+	haletest.EachDB(t, func(t *testing.T, d *db.DB) {
+		c := newClock()
+		s := newStore(d, c)
+		ask := func() {
+			var wg sync.WaitGroup
+			for i := range 24 {
+				wg.Go(func() {
+					ctx := account.From(t.Context(), fmt.Sprintf("203.0.113.%d:1", i%3))
+					if _, _, err := s.StartCode(ctx, fmt.Sprintf("p%d@example.org", i%5)); err != nil && errs.KindOf(err) != errs.TooMany {
+						t.Errorf("StartCode = %v", err)
+					}
+				})
+			}
+			wg.Wait()
+		}
+		for range 4 {
+			ask()
+			c.add(24 * time.Hour)
 		}
 	})
 }

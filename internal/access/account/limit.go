@@ -3,6 +3,7 @@ package account
 import (
 	"context"
 	"fmt"
+	"math"
 	"net/netip"
 	"time"
 
@@ -48,14 +49,23 @@ func (s *Store) use(ctx context.Context, c db.Conn, l limit, whom string) (bool,
 	return n == 1, nil
 }
 
-// forget drops the buckets that are full again, and what else has expired.
+// inLine lets the transactions that ask for a code pass one at a time: they
+// drop old buckets and fill new ones, and would hold each other up in a
+// circle otherwise.
+func (s *Store) inLine(ctx context.Context, tx *db.Tx) error {
+	const q = `
+		insert into account_limit (bucket, full_at) values ('line', $1)
+		on conflict (bucket) do update set full_at = excluded.full_at`
+	_, err := tx.ExecContext(ctx, q, int64(math.MaxInt64))
+	return err
+}
+
+// forget drops the buckets that are full again, and sign-ins that ran out.
 func (s *Store) forget(ctx context.Context, tx *db.Tx) error {
 	now := s.now().UnixMicro()
 	for _, q := range []string{
 		`delete from account_limit where full_at < $1`,
-		`delete from account_code where challenge in (select id from account_challenge where expires_at < $1)`,
-		`delete from account_challenge where expires_at < $1`,
-		`delete from account_ceremony where expires_at < $1`,
+		`delete from account_challenge where expires_at < $1`, // its codes go with it
 	} {
 		if _, err := tx.ExecContext(ctx, q, now); err != nil {
 			return err

@@ -229,13 +229,13 @@ func (s *Store) begin(ctx context.Context, account string, options any, session 
 	if err != nil {
 		return nil, "", fmt.Errorf("account: begin ceremony: %w", err)
 	}
-	token := seal.Token(32)
+	token, now := seal.Token(32), s.now()
 	err = s.db.Tx(ctx, func(tx *db.Tx) error {
-		if err := s.forget(ctx, tx); err != nil {
+		if _, err := tx.ExecContext(ctx, `delete from account_ceremony where expires_at < $1`, now.UnixMicro()); err != nil {
 			return err
 		}
 		const q = `insert into account_ceremony (id, account, data, expires_at) values ($1, $2, $3, $4)`
-		_, err := tx.ExecContext(ctx, q, seal.Hash(token), account, string(data), s.now().Add(ceremonyLife).UnixMicro())
+		_, err := tx.ExecContext(ctx, q, seal.Hash(token), account, string(data), now.Add(ceremonyLife).UnixMicro())
 		return err
 	})
 	if err != nil {
