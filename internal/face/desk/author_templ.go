@@ -2410,7 +2410,7 @@ func langCard(l langForm) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 203, "</textarea></div></details><div class=\"stack tight\"><h3 class=\"small muted\">The text as a phone shows it</h3><div class=\"phone\"><div class=\"bubble\" lang=\"")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 203, "</textarea></div></details><div class=\"stack tight\"><p class=\"small muted\"><b>The text as a phone shows it</b></p><div class=\"phone\"><div class=\"bubble\" lang=\"")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
