@@ -191,12 +191,27 @@ func (d *Demo) signIns() []portal.DemoSignIn {
 	return d.signs
 }
 
+// names returns a function that says whose a number or an address is.
+func (d *Demo) names() func(address string) string {
+	whose := map[string]string{}
+	for _, r := range d.town.Residents {
+		for _, address := range []string{r.Phone, r.Email} {
+			if address != "" && whose[address] != "" {
+				whose[address] += ", " + r.Given
+			} else if address != "" {
+				whose[address] = r.Name
+			}
+		}
+	}
+	return func(address string) string { return whose[address] }
+}
+
 // routes adds the town's phones and mail boxes to the site.
 func (d *Demo) routes(mux *http.ServeMux, a *App) {
 	if d == nil {
 		return
 	}
-	d.street = street.New(street.Config{Site: a.site, Phones: d.phones, Mail: d.mail})
+	d.street = street.New(street.Config{Site: a.site, Phones: d.phones, Mail: d.mail, Name: d.names()})
 	mux.Handle("/town", d.street.Handler())
 	mux.Handle("/town/", d.street.Handler())
 }

@@ -3,6 +3,7 @@ package street
 import (
 	"context"
 	"io"
+	"strconv"
 	"strings"
 
 	"github.com/a-h/templ"
@@ -11,7 +12,8 @@ import (
 // css is what these pages add to the design kit: a wide page, phones and
 // lists.
 const css = `
-.solo > main { max-width: 62rem; }
+.solo { display: block; padding-block: var(--s-5); }
+.solo > main { max-width: 62rem; margin-inline: auto; }
 .sim { background: var(--watch-soft); border: 1px dashed var(--watch); border-radius: var(--r-s); padding: var(--s-2) var(--s-4); text-align: center; }
 .two { display: grid; gap: var(--s-5); grid-template-columns: repeat(auto-fit, minmax(min(100%, 20rem), 1fr)); align-items: start; }
 form[role=search] .input { flex: 1 1 14rem; width: auto; }
@@ -44,6 +46,14 @@ func who(name, address string) string {
 		return name
 	}
 	return address
+}
+
+// count is a number of things in words: 1 text, 2 texts.
+func count(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return strconv.Itoa(n) + " " + many
 }
 
 // linked shows text with its links, and not a space more.

@@ -108,7 +108,7 @@ func TestPhone(t *testing.T) {
 	if got := <-heard; got.Phone != "+12025550111" || got.Other != "+12025550100" {
 		t.Errorf("OnText heard %+v", got)
 	}
-	wantPage(t, o, "/town", "Ana Ruiz", "1 texts on 1 phones", "+12025550194")
+	wantPage(t, o, "/town", "Ana Ruiz", "1 text on 1 phone", "+12025550194")
 	wantPage(t, o, "/town/phone/+12025550111", `<a href="https://x.example/m/abc">https://x.example/m/abc</a>. &lt;b&gt;`, "Answer from this phone")
 	wantPage(t, o, "/town/phone/+12025550199", "No texts yet")
 	if code, _, _ := o.get(t, "/town/phone/ana"); code != http.StatusUnprocessableEntity {
