@@ -88,15 +88,18 @@ type Tab struct {
 	Count                 int // new things behind it
 }
 
-// tabs returns the portal's main menu.
+// tabs returns the portal's main menu, without what the actor may not open.
 func (v View) tabs() []Tab {
-	return []Tab{
-		{ID: "home", Href: v.Link("/home"), Label: v.T("Home"), Icon: "house"},
-		{ID: "record", Href: v.Link("/health"), Label: v.T("Record"), Icon: "file-heart"},
-		{ID: "messages", Href: v.Link("/inbox"), Label: v.T("Messages"), Icon: "messages-square", Count: v.Unread},
-		{ID: "visits", Href: v.Link("/visits"), Label: v.T("Visits"), Icon: "calendar-days"},
-		{ID: "more", Href: v.Link("/more"), Label: v.T("More"), Icon: "menu"},
+	list := []Tab{{ID: "home", Href: v.Link("/home"), Label: v.T("Home"), Icon: "house"}}
+	add := func(right access.Right, t Tab) {
+		if v.Actor.May(right, v.Patient) {
+			list = append(list, t)
+		}
 	}
+	add(access.ReadRecord, Tab{ID: "record", Href: v.Link("/health"), Label: v.T("Record"), Icon: "file-heart"})
+	add(access.ReadMessages, Tab{ID: "messages", Href: v.Link("/inbox"), Label: v.T("Messages"), Icon: "messages-square", Count: v.Unread})
+	add(access.ReadVisits, Tab{ID: "visits", Href: v.Link("/visits"), Label: v.T("Visits"), Icon: "calendar-days"})
+	return append(list, Tab{ID: "more", Href: v.Link("/more"), Label: v.T("More"), Icon: "menu"})
 }
 
 // deskTabs returns the entries of the desk's menu that the actor may use.

@@ -186,7 +186,7 @@ func TestFrames(t *testing.T) {
 		has, lacks      []string
 	}{
 		{name: "own record", path: "/home", who: "ada", has: []string{`href="/visits"`, `aria-current="page"`, "Skip to content", `action="/signout"`}, lacks: []string{"acting for"}},
-		{name: "acting for somebody", path: "/for/ada/home", who: "lu", has: []string{"You are acting for", "<b>Ada Alvarez</b>", `href="/for/ada/visits"`}},
+		{name: "acting for somebody", path: "/for/ada/home", who: "lu", has: []string{"You are acting for", "<b>Ada Alvarez</b>", `href="/for/ada/health"`}, lacks: []string{`href="/for/ada/visits"`}},
 		{name: "no record, no menu", path: "/home", who: "lu", lacks: []string{`class="tabs"`}},
 		{name: "a nurse", path: "/desk", who: "nurse", has: []string{`href="/desk/outreach"`, "Find a patient"}, lacks: []string{`href="/desk/settings"`}},
 		{name: "an administrator", path: "/desk", who: "boss", has: []string{`href="/desk/settings"`}, lacks: []string{`href="/desk/outreach"`}},
