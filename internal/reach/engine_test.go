@@ -1,6 +1,7 @@
 package reach_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"hale/internal/base/errs"
 	"hale/internal/haletest"
 	"hale/internal/reach"
+	"hale/internal/reach/segment"
 	"hale/internal/store/db"
 )
 
@@ -201,6 +203,95 @@ func TestEngineFailures(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A refusal that blames the address is remembered; one that blames the
+// message is not.
+func TestEngineBadAddress(t *testing.T) {
+	tests := []struct {
+		name, code, detail, want string
+	}{
+		{name: "no such mailbox", code: "550", detail: "5.1.1 no such user", want: "bounced"},
+		{name: "no such mailbox, in few words", code: "550", detail: "no", want: "bounced"},
+		{name: "closed mailbox", code: "550", detail: "5.2.1 disabled", want: "bounced"},
+		{name: "policy", code: "550", detail: "5.7.1 looks like spam", want: "active"},
+		{name: "too large", code: "552", detail: "5.3.4 too big", want: "active"},
+	}
+	haletest.EachDB(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d)
+		for i, tt := range tests {
+			w.gate[reach.Email].answer = func(reach.Handoff) reach.Result {
+				return reach.Result{Outcome: reach.Rejected, Code: tt.code, Detail: tt.detail}
+			}
+			id := fmt.Sprint("p", i)
+			w.add(who{id: id, email: id + "@mail.example"})
+			o := care()
+			o.Segment = segment.Expr{Patients: []string{id}}
+			w.start(o)
+			w.send()
+			if got := w.text(`select status from contact_point where patient = $1`, id); got != tt.want {
+				t.Errorf("%s: address = %s, want %s", tt.name, got, tt.want)
+			}
+		}
+	})
+}
+
+// A message in doubt is asked about before it is sent again.
+func TestEngineReconcile(t *testing.T) {
+	tests := []struct {
+		name   string
+		answer reach.Result
+		ok     bool
+		sent   int
+	}{
+		{name: "it arrived", answer: reach.Result{Outcome: reach.Accepted}, ok: true, sent: 1},
+		{name: "it did not", answer: reach.Result{Outcome: reach.Temp}, ok: true, sent: 2},
+		{name: "nobody knows", sent: 2},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			haletest.EachDB(t, func(t *testing.T, d *db.DB) {
+				w := newWorld(t, d)
+				w.add(who{id: "ada", sms: "+13125550142"})
+				g := w.gate[reach.SMS]
+				g.answer = func(h reach.Handoff) reach.Result {
+					if len(g.sent) > 1 {
+						return reach.Result{Outcome: reach.Accepted}
+					}
+					// The connection broke; asked at once, the peer says nothing
+					// either, and later what it knows.
+					return reach.Result{Outcome: reach.Uncertain}
+				}
+				asked := 0
+				g.reconcile = func() (reach.Result, bool) {
+					asked++
+					return tt.answer, tt.ok && asked > 1
+				}
+				w.start(care())
+				w.send()
+				if got := len(g.got()); got != tt.sent {
+					t.Errorf("sent %d times, want %d", got, tt.sent)
+				}
+				if got := w.text(`select state || in_doubt from message`); got != "accepted1" {
+					t.Errorf("message = %s, want accepted, and listed as in doubt", got)
+				}
+			})
+		})
+	}
+}
+
+// A channel without a gateway is not planned for.
+func TestEngineWithoutGateway(t *testing.T) {
+	haletest.EachDB(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d)
+		w.add(who{id: "ada", sms: "+13125550142", email: "ada@mail.example"})
+		w.e = engine(d, w.clock, w.gate[reach.Email])
+		w.start(care())
+		w.send()
+		if got := w.gate[reach.Email].got(); len(got) != 1 {
+			t.Errorf("e-mails = %d, want 1", len(got))
+		}
+	})
 }
 
 // A server that turns out to have no verified TLS gets a notice instead.

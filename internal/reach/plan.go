@@ -168,7 +168,18 @@ func (p *planner) ask(arm trial.Arm, tried []Channel) policy.Ask {
 	if after == 0 {
 		after = p.purpose.NextAfter
 	}
-	return policy.Ask{Purpose: p.purpose, Class: p.o.Template.Sensitivity, Channels: p.o.Channels, Tried: tried, Arm: arm, After: after}
+	return policy.Ask{Purpose: p.purpose, Class: p.o.Template.Sensitivity, Channels: p.e.channels(p.o.Channels), Tried: tried, Arm: arm, After: after}
+}
+
+// channels are those of wanted, or all, that there is a gateway for.
+func (e *Engine) channels(wanted []Channel) []Channel {
+	list := []Channel{"none"} // an empty list would mean all
+	for _, c := range []Channel{SMS, Email, Inbox} {
+		if e.gates[c] != nil && (len(wanted) == 0 || slices.Contains(wanted, c)) {
+			list = append(list, c)
+		}
+	}
+	return list
 }
 
 // draw returns the arm of a person with the probability of the draw. People

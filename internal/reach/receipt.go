@@ -94,6 +94,10 @@ func (e *Engine) about(ctx context.Context, tx *db.Tx, r Receipt) (string, error
 		q, arg = `select id from message where address_hash = $1 and attempts > 0 and purpose <> 'security' order by created_at desc, id desc limit 1`, e.hash(r.Channel, value)
 	}
 	list, err := db.All(ctx, tx, db.Value[string], q, arg)
+	if err == nil && len(list) == 0 && r.ProviderRef != "" && r.From != "" {
+		r.Message, r.ProviderRef = "", ""
+		return e.about(ctx, tx, r)
+	}
 	if err != nil || len(list) == 0 {
 		if err == nil && r.Message != "" {
 			err = db.ErrNone

@@ -139,7 +139,7 @@ func (s *sender) send(ctx context.Context, gate Gateway, m *sending) {
 		return
 	}
 	if m.inDoubt { // an earlier attempt may have arrived: ask before sending again
-		if r, ok := gate.Reconcile(ctx, h); ok && r.Outcome != Uncertain {
+		if r, ok := gate.Reconcile(ctx, h); ok && (r.Outcome == Accepted || r.Outcome == Rejected) {
 			m.result = r
 			return
 		}

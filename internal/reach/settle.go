@@ -3,6 +3,7 @@ package reach
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -163,7 +164,7 @@ func (e *Engine) undelivered(ctx context.Context, tx *db.Tx, now time.Time, m *s
 // rejected ends a message that its peer will never take. An address that
 // does not exist is remembered as one.
 func (e *Engine) rejected(ctx context.Context, tx *db.Tx, now time.Time, m *sending) error {
-	if badAddress(m.result.Code) && m.channel != Inbox {
+	if badAddress(m.result.Code, m.result.Detail) && m.channel != Inbox {
 		if err := e.contacts.SetStatus(ctx, tx, contact.Kind(m.channel), m.body.To, contact.Bounced); err != nil {
 			return err
 		}
@@ -171,13 +172,18 @@ func (e *Engine) rejected(ctx context.Context, tx *db.Tx, now time.Time, m *send
 	return e.undelivered(ctx, tx, now, m, cmpOr(m.result.Code, "rejected"))
 }
 
-// badAddress says whether a code blames the address and not the message.
-// RFC 3463: X.1.1 to X.1.3 and X.1.10 are bad destinations.
-func badAddress(code string) bool {
-	for _, c := range []string{"5.1.1", "5.1.2", "5.1.3", "5.1.10", "550", "bad_address", "invalid_number"} {
-		if code == c || strings.HasPrefix(code, c+" ") {
-			return true
-		}
+// enhanced is a status code of RFC 3463.
+var enhanced = regexp.MustCompile(`\b5\.\d{1,3}\.\d{1,3}\b`)
+
+// badAddress says whether a refusal blames the address and not the message
+// or us. RFC 3463: X.1.1 to X.1.3 and X.1.10 are bad destinations, X.2.1 a
+// closed mailbox. A bare 550 says that there is no such mailbox.
+func badAddress(code, detail string) bool {
+	switch exact := enhanced.FindString(code + " " + detail); exact {
+	case "":
+		return code == "550" || code == "bad_address" || code == "invalid_number"
+	case "5.1.1", "5.1.2", "5.1.3", "5.1.10", "5.2.1":
+		return true
 	}
 	return false
 }

@@ -38,6 +38,8 @@ type fake struct {
 	mu      sync.Mutex
 	sent    []reach.Handoff
 	answer  func(reach.Handoff) reach.Result
+
+	reconcile func() (reach.Result, bool)
 }
 
 func (f *fake) Channel() reach.Channel { return f.channel }
@@ -46,6 +48,9 @@ func (f *fake) Capability(context.Context, string) (reach.Capability, error) {
 }
 func (f *fake) Validate(reach.Handoff) []reach.Problem { return nil }
 func (f *fake) Reconcile(context.Context, reach.Handoff) (reach.Result, bool) {
+	if f.reconcile != nil {
+		return f.reconcile()
+	}
 	return reach.Result{}, false
 }
 func (f *fake) Send(_ context.Context, h reach.Handoff) reach.Result {
