@@ -266,10 +266,10 @@ func TestPanic(t *testing.T) {
 		q := openQueue(t, d, quick(), Config{Workers: 1, Handlers: map[string]Handler{
 			"note":  r.note,
 			"panic": func(context.Context, json.RawMessage) error { panic("Maria Alvarez") },
-			"nil":   func(context.Context, json.RawMessage) error { var m map[string]int; m["a"] = 1; return nil },
+			"index": func(_ context.Context, a json.RawMessage) error { var none []int; none[len(a)]++; return nil },
 		}})
 		start(t, q)
-		add(t, d, q, Job{Kind: "panic", MaxAttempts: 1}, Job{Kind: "nil", MaxAttempts: 1}, Job{Kind: "note", Args: "after"})
+		add(t, d, q, Job{Kind: "panic", MaxAttempts: 1}, Job{Kind: "index", MaxAttempts: 1}, Job{Kind: "note", Args: "after"})
 		eventually(t, "the job after the panic", func() bool { return r.count("after") == 1 })
 		eventually(t, "both failures", func() bool { f, _ := q.Failures(t.Context(), 10); return len(f) == 2 })
 		f, err := q.Failures(t.Context(), 10)
