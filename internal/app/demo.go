@@ -70,7 +70,7 @@ func ServeDemo(ctx context.Context, c Config, dc DemoConfig, ready func(Ready)) 
 	group.Go(func() error { return demo.phones.Run(ctx, "http://"+c.Addr+"/hooks/text") })
 	if !dc.Quiet {
 		people := residents.New(residents.Config{
-			Town: demo.town, DB: a.db, Doors: a.Doors, Visits: a.Visits, Links: a.links, Phones: demo.phones,
+			Town: demo.town, DB: a.db, Doors: a.Doors, Visits: a.Visits, Links: a.links, Phones: demo.phones, Reader: a.Reach,
 			Base: c.base(), Log: c.Log, Now: c.Now,
 		})
 		demo.phones.OnText(people.Text)
@@ -121,6 +121,16 @@ func (d *Demo) step(words string) {
 // settle brings the town's people and their two years of history into the
 // record, and their accounts with them.
 func (d *Demo) settle(ctx context.Context, a *App) error {
+	day, before, err := residents.Settled(ctx, a.db, d.c.Seed)
+	if err != nil {
+		return err
+	}
+	if before { // their record goes on from where it was
+		if d.town, err = town.Generate(io.Discard, d.c.Seed, d.c.People, day); err != nil {
+			return err
+		}
+		return d.accounts(ctx, a)
+	}
 	d.step(fmt.Sprintf("%d people move to %s, each with two years of history", d.c.People, town.Name))
 	pipe, write := io.Pipe()
 	made := make(chan error, 1)
@@ -142,6 +152,10 @@ func (d *Demo) settle(ctx context.Context, a *App) error {
 		return fmt.Errorf("demo: entry %d of the town is bad at %s: %s", report.Bad[0].Entry, report.Bad[0].Place, report.Bad[0].Reason)
 	}
 	if err := d.accounts(ctx, a); err != nil {
+		return err
+	}
+	offices := residents.Offices{DB: a.db, Doors: a.Doors, Accounts: a.Accounts, Consents: a.consents, Contacts: a.contacts}
+	if err := residents.Choices(ctx, offices, d.town); err != nil {
 		return err
 	}
 	d.step("an outreach of last month runs its course")
