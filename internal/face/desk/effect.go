@@ -51,6 +51,9 @@ func sayKnown(v effectView, e measure.Effect, day func(time.Time) string) effect
 			v.Goal, percent(e.Share.P), percent(e.HeldShare.P))
 	default:
 		v.Tone, v.Verdict = "", "No clear difference so far."
+		v.Means = "difference in patients who " + v.Goal
+		v.Extra = count(int(math.Round(e.ExtraLow))) + " to " + count(int(math.Round(e.ExtraHigh)))
+		v.ExtraOf = "patients more or fewer who " + v.Goal + "; where in between, nobody can tell yet"
 		v.Note = fmt.Sprintf("The interval holds zero: it may have changed nothing. A gain above %s points is unlikely, so is a loss beyond %s.",
 			strings.TrimPrefix(points(e.High), "+"), strings.TrimPrefix(points(e.Low), minus))
 	}

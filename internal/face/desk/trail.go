@@ -49,7 +49,7 @@ func (d *Desk) trailView(t reach.Trail, p patient.Person) trailView {
 	}
 	v.State, v.Tone, v.Icon = d.trailState(t)
 	day := ""
-	for _, s := range t.Steps {
+	for _, s := range inOrder(t.Steps) {
 		at := s.At.In(d.Site.Clinic.Zone)
 		when := at.Format("3:04 pm")
 		if on := d.day(at); on != day {
@@ -66,6 +66,22 @@ func (d *Desk) trailView(t reach.Trail, p patient.Person) trailView {
 		v.Choices = append(v.Choices, [2]string{c.Topic, c.Words})
 	}
 	return v
+}
+
+// inOrder returns steps with each delivery after its hand-off: a carrier's
+// receipt may be noted before the hand-off's own end is.
+func inOrder(steps []reach.Step) []reach.Step {
+	steps = slices.Clone(steps)
+	for i := 1; i < len(steps); i++ {
+		s := steps[i]
+		j := i
+		for s.Kind == "sent" && j > 0 && steps[j-1].Kind == "delivered" && steps[j-1].Channel == s.Channel && s.At.Sub(steps[j-1].At) < time.Minute {
+			steps[j] = steps[j-1]
+			j--
+		}
+		steps[j] = s
+	}
+	return steps
 }
 
 // who names a patient in one line: name, age, record number.

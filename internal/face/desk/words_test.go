@@ -189,3 +189,27 @@ func TestSay(t *testing.T) {
 		t.Errorf("share of nothing = %q", got)
 	}
 }
+
+func TestInOrderPutsDeliveryAfterHandOff(t *testing.T) {
+	at := func(sec int) time.Time { return noon.Add(time.Duration(sec) * time.Second) }
+	tests := []struct {
+		name string
+		in   []reach.Step
+		want string
+	}{
+		{"receipt first", []reach.Step{{At: at(0), Kind: "drawn"}, {At: at(1), Kind: "delivered", Channel: "sms"}, {At: at(2), Kind: "sent", Channel: "sms"}, {At: at(3), Kind: "seen"}}, "drawn sent delivered seen"},
+		{"already in order", []reach.Step{{At: at(1), Kind: "sent", Channel: "sms"}, {At: at(2), Kind: "delivered", Channel: "sms"}}, "sent delivered"},
+		{"another channel's", []reach.Step{{At: at(1), Kind: "delivered", Channel: "sms"}, {At: at(2), Kind: "sent", Channel: "email"}}, "delivered sent"},
+		{"an earlier try's", []reach.Step{{At: at(1), Kind: "delivered", Channel: "sms"}, {At: at(61), Kind: "sent", Channel: "sms"}}, "delivered sent"},
+		{"none", nil, ""},
+	}
+	for _, tt := range tests {
+		var kinds []string
+		for _, s := range inOrder(tt.in) {
+			kinds = append(kinds, s.Kind)
+		}
+		if got := strings.Join(kinds, " "); got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
+		}
+	}
+}
