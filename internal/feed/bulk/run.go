@@ -69,7 +69,6 @@ type item struct {
 	file     string
 	entry    int
 	raw      []byte
-	id       string // the id a bundle gives a resource without one
 	links    map[string]string
 	prepared record.Prepared
 	bad      *Bad
