@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/netip"
 	"net/url"
 	"time"
 
@@ -32,11 +33,15 @@ type Passkeys struct {
 }
 
 // NewPasskeys returns the ceremonies for the site called name at origin, as
-// in https://portal.example.org.
+// in https://portal.example.org. A site reached by a bare IP address cannot
+// have passkeys: for it they are nil.
 func NewPasskeys(s *Store, name, origin string) (*Passkeys, error) {
 	u, err := url.Parse(origin)
 	if err != nil || u.Hostname() == "" {
 		return nil, errs.New(errs.Invalid, "The site's address must be like https://portal.example.org.").Because(err)
+	}
+	if _, err := netip.ParseAddr(u.Hostname()); err == nil {
+		return nil, nil
 	}
 	rp, err := webauthn.New(&webauthn.Config{
 		RPID: u.Hostname(), RPDisplayName: name, RPOrigins: []string{u.Scheme + "://" + u.Host},
