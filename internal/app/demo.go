@@ -44,17 +44,22 @@ type Ready struct {
 	SignIns []town.SignIn
 	People  int
 	Took    time.Duration
+	Clock   string // what time it is there
 }
 
 // ServeDemo makes a town, lets its people live, and runs Hale for it until
 // ctx ends.
 func ServeDemo(ctx context.Context, c Config, dc DemoConfig, ready func(Ready)) error {
-	began := c.Now()
+	now := c.Now
+	began := now()
 	listen, err := listen(&c)
 	if err != nil {
 		return err
 	}
 	defer listen.Close()
+	if err := setClock(ctx, &c); err != nil {
+		return err
+	}
 	demo, err := openDemo(&c, dc)
 	if err != nil {
 		return err
@@ -79,20 +84,32 @@ func ServeDemo(ctx context.Context, c Config, dc DemoConfig, ready func(Ready)) 
 	}
 	group.Go(func() error {
 		return a.run(ctx, listen, func(addr string) {
-			ready(Ready{Addr: addr, URL: c.base(), SignIns: demo.town.SignIns, People: len(demo.town.Residents), Took: c.Now().Sub(began)})
+			ready(Ready{Addr: addr, URL: c.base(), SignIns: demo.town.SignIns, People: len(demo.town.Residents), Took: now().Sub(began), Clock: c.Now().In(c.Clinic.Zone).Format("Monday 3:04 pm")})
 		})
 	})
 	return group.Wait()
 }
 
+// setClock makes it daytime in the town.
+func setClock(ctx context.Context, c *Config) error {
+	zone, err := town.Zone()
+	if err != nil {
+		return err
+	}
+	last, err := lastChange(ctx, *c)
+	if err != nil {
+		return err
+	}
+	c.Now = townClock(c.Now, zone, last)
+	c.Clinic.Zone = zone
+	return nil
+}
+
 // openDemo starts the town's mail server and phone company and points c at
 // them.
 func openDemo(c *Config, dc DemoConfig) (*Demo, error) {
-	zone, err := town.Zone()
-	if err != nil {
-		return nil, err
-	}
 	d := &Demo{c: dc}
+	var err error
 	if d.mail, err = mailbox.Open(mailbox.Config{Now: c.Now, Log: c.Log}); err != nil {
 		return nil, err
 	}
@@ -101,7 +118,7 @@ func openDemo(c *Config, dc DemoConfig) (*Demo, error) {
 		_ = d.mail.Close()
 		return nil, err
 	}
-	c.Clinic.Name, c.Clinic.Phone, c.Clinic.Address, c.Clinic.Zone = town.Clinic, town.ClinicPhone, town.ClinicAddress, zone
+	c.Clinic.Name, c.Clinic.Phone, c.Clinic.Address = town.Clinic, town.ClinicPhone, town.ClinicAddress
 	c.Mail = Mail{Server: d.mail.Addr(), From: "care@riverside.example", TLS: "required", CA: d.mail.CA(), Onward: true}
 	c.Text.URL, c.Text.From = d.phones.URL(), town.ClinicPhone
 	return d, nil
@@ -228,4 +245,30 @@ func (d *Demo) routes(mux *http.ServeMux, a *App) {
 	d.street = street.New(street.Config{Site: a.site, Phones: d.phones, Mail: d.mail, Name: d.names()})
 	mux.Handle("/town", d.street.Handler())
 	mux.Handle("/town/", d.street.Handler())
+}
+
+// owners says who has a phone or a mail box, and when they were born, which
+// is what a visitor needs to open their links.
+func owners(t *town.Town) func(address string) string {
+	who := map[string]string{}
+	add := func(address, words string) {
+		if address != "" && who[address] != "" {
+			words = who[address] + "; " + words
+		}
+		who[address] = words
+	}
+	for _, r := range t.Residents {
+		born := r.Born
+		if day, err := time.Parse(time.DateOnly, r.Born); err == nil {
+			born = day.Format("January 2, 2006")
+		}
+		add(r.Phone, r.Name+", born "+born)
+		add(r.Email, r.Name+", born "+born)
+	}
+	for _, s := range t.SignIns {
+		if s.Patient == "" {
+			add(s.Email, s.Name)
+		}
+	}
+	return func(address string) string { return who[address] }
 }

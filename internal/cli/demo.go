@@ -87,7 +87,7 @@ func welcome(env Env, r app.Ready, asJSON bool) {
 		fmt.Fprintf(env.Stdout, "ready %s\n", r.Addr)
 		return
 	}
-	fmt.Fprintf(env.Stdout, "\n%d people live in Riverside. Nobody in it exists.\n\n", r.People)
+	fmt.Fprintf(env.Stdout, "\n%d people live in Riverside. Nobody in it exists. It is %s there.\n\n", r.People, r.Clock)
 	tw := tabwriter.NewWriter(env.Stdout, 0, 0, 3, ' ', 0)
 	fmt.Fprintf(tw, "  Portal\t%s\n  Desk\t%s/desk\n  Phones and mail of the town\t%s/town\n\n", r.URL, r.URL, r.URL)
 	fmt.Fprintf(tw, "Sign in at %s/signin as\n", r.URL)
