@@ -1,6 +1,7 @@
 package reach_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -375,10 +376,10 @@ func TestEngineSaveRefuses(t *testing.T) {
 		{name: "holdout of security", change: func(o *reach.Outreach) { o.Purpose, o.Holdout = "security", 0.1 }},
 		{name: "results for all", change: func(o *reach.Outreach) { o.Purpose = "clinical_result" }, ok: true},
 	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			haletest.EachDB(t, func(t *testing.T, d *db.DB) {
-				w := newWorld(t, d)
+	haletest.EachDB(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d)
+		for _, tt := range tests {
+			t.Run(tt.name, func(t *testing.T) {
 				o := care()
 				tt.change(&o)
 				o, err := w.e.Save(t.Context(), w.run(access.RunOutreach), o)
@@ -393,8 +394,8 @@ func TestEngineSaveRefuses(t *testing.T) {
 					t.Errorf("Get = %+v, %v", back, err)
 				}
 			})
-		})
-	}
+		}
+	})
 }
 
 // The database refuses a holdout where nobody may be held out, whatever the
@@ -454,4 +455,62 @@ func TestEngineDryRun(t *testing.T) {
 			t.Errorf("planned %+v, forecast was held %d, treated %d", p.Intents, first.Held, first.Treated)
 		}
 	})
+}
+
+// A sender that is told to end finishes what it has begun and gives the rest
+// back: nothing is in doubt, and the next one sends it.
+func TestRunSenderDrains(t *testing.T) {
+	haletest.EachDB(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d)
+		w.add(many(200)...)
+		w.gate[reach.SMS].answer = func(reach.Handoff) reach.Result {
+			time.Sleep(2 * time.Millisecond)
+			return reach.Result{Outcome: reach.Accepted}
+		}
+		w.start(care())
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- w.e.RunSender(ctx) }()
+		for len(w.gate[reach.SMS].got()) < 20 {
+			time.Sleep(time.Millisecond)
+		}
+		cancel()
+		must(w, <-done)
+		sent := len(w.gate[reach.SMS].got())
+		if got := w.count(`select count(*) from message where state = 'accepted'`); got != sent {
+			t.Errorf("accepted %d, sent %d", got, sent)
+		}
+		if got := w.count(`select count(*) from message where state = 'scheduled' and attempts = 0`); got != 200-sent {
+			t.Errorf("given back %d of %d", got, 200-sent)
+		}
+		if got := w.count(`select count(*) from message where in_doubt = 1 or state = 'handing_off'`); got != 0 {
+			t.Errorf("%d left in doubt or under way", got)
+		}
+		w.send()
+		if got := len(w.gate[reach.SMS].got()); got != 200 {
+			t.Errorf("sent in all = %d, want 200, each once", got)
+		}
+	})
+}
+
+// Two senders share one ledger on PostgreSQL: each message goes out once.
+func TestRunSenderTwoNodes(t *testing.T) {
+	d := haletest.Postgres(t)
+	w := newWorld(t, d)
+	w.add(many(600)...)
+	w.start(care())
+	other := engine(d, w.clock, w.gate[reach.SMS])
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- other.RunSender(ctx) }()
+	w.send()
+	cancel()
+	must(w, <-done)
+	seen := map[string]int{}
+	for _, h := range w.gate[reach.SMS].got() {
+		seen[h.Key]++
+	}
+	if len(seen) != 600 || len(w.gate[reach.SMS].got()) != 600 {
+		t.Errorf("%d messages went out %d times, want 600 once each", len(seen), len(w.gate[reach.SMS].got()))
+	}
 }
