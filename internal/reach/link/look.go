@@ -118,10 +118,11 @@ func (s *Store) Fetched(token string, l Look) {
 func (l *looks) take() map[lookKey]int64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	taken := l.count
-	if len(taken) > 0 {
-		l.count = map[lookKey]int64{}
+	if len(l.count) == 0 {
+		return nil // the map that is still written to stays here
 	}
+	taken := l.count
+	l.count = map[lookKey]int64{}
 	return taken
 }
 
