@@ -328,4 +328,3 @@ func bornWords(born string) string {
 
 // noRight says whether err is only that the reader may not.
 func noRight(err error) bool { return errors.Is(err, errNowhere) || errs.KindOf(err) == errs.NotFound }
-

@@ -97,13 +97,13 @@ func TestAccountForAddsUp(t *testing.T) {
 
 func TestMask(t *testing.T) {
 	tests := map[string]string{
-		"see https://x.example/m/7Qk2abcdWXYZ now":   "see https://x.example/m/7Qk2… now",
-		"https://x.example/m/7Qk2abcdWXYZ":           "https://x.example/m/7Qk2…",
-		"/m/abc":                                     "/m/abc…",
-		"two /m/aaaabbbb and /m/ccccdddd.":           "two /m/aaaa… and /m/cccc….",
-		"a note /m/ without a token":                 "a note /m/ without a token",
-		"none":                                       "none",
-		"":                                           "",
+		"see https://x.example/m/7Qk2abcdWXYZ now": "see https://x.example/m/7Qk2… now",
+		"https://x.example/m/7Qk2abcdWXYZ":         "https://x.example/m/7Qk2…",
+		"/m/abc":                                   "/m/abc…",
+		"two /m/aaaabbbb and /m/ccccdddd.":         "two /m/aaaa… and /m/cccc….",
+		"a note /m/ without a token":               "a note /m/ without a token",
+		"none":                                     "none",
+		"":                                         "",
 		"https://x.example/m/7Qk2-_dWXYZ?x=/m/abcde": "https://x.example/m/7Qk2…?x=/m/abcd…",
 	}
 	for in, want := range tests {
