@@ -36,6 +36,9 @@ type params struct {
 
 // add returns the placeholder of a new parameter.
 func (p *params) add(v any) string {
+	if s, ok := v.(string); ok {
+		v = strings.ReplaceAll(s, "\x00", "") // no database takes it, and Parse lets none in
+	}
 	p.args = append(p.args, v)
 	return "$" + strconv.Itoa(p.first+len(p.args)-1)
 }

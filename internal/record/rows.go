@@ -290,10 +290,8 @@ func (r *rows) addString(param int32, s string) {
 	}
 }
 
-// cut shortens s to what the index keeps, at a letter. A database text has
-// no room for the letter NUL.
+// cut shortens s to what the index keeps, at a letter.
 func cut(s string) string {
-	s = strings.ReplaceAll(s, "\x00", "")
 	if len(s) <= longest {
 		return s
 	}

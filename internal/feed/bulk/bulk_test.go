@@ -234,6 +234,7 @@ func TestImporterImportBad(t *testing.T) {
 			bulk.Bad{Place: "Bundle.type", Reason: "not one of transaction, batch, collection, searchset, document"}, 0},
 		{"an entry is a text", transaction(entry("urn:uuid:1", pat), `"Patient/1"`), bulk.Bad{}, 1},
 		{"too large an entry", transaction(entry("urn:uuid:aaa", pat), entry("urn:uuid:bbb", junk)), bulk.Bad{Entry: 2, Reason: "larger than 10 MB"}, 0},
+		{"too large a value outside the entries", "{\n" + junk[1:], bulk.Bad{Reason: "larger than 10 MB"}, 0},
 		{"too deep an entry", transaction(strings.Repeat(`{"a":`, 70) + "1" + strings.Repeat("}", 70)), bulk.Bad{Entry: 1, Reason: "nested too deeply"}, 0},
 		{"junk after the bundle", transaction(entry("urn:uuid:aaa", pat)) + " x", bulk.Bad{Entry: 1, Place: "byte 197", Reason: "something follows the end"}, 0},
 		{"a broken line", pat + "\n{\"resourceType\":\"Patient\",\"id\":\n" + strings.Replace(pat, "p1", "p3", 1), bulk.Bad{Entry: 2, Place: "Patient.id byte 31", Reason: "the text ends too early"}, 2},
@@ -241,6 +242,7 @@ func TestImporterImportBad(t *testing.T) {
 		{"a line that is not UTF-8", pat + "\n{\"resourceType\":\"Patient\",\"id\":\"p2\",\"x\":\"\xff\"}", bulk.Bad{Entry: 2, Place: "byte 41", Reason: "not UTF-8"}, 1},
 		{"too long a line", pat + "\n" + junk + "\n" + strings.Replace(pat, "p1", "p3", 1), bulk.Bad{Entry: 2, Reason: "larger than 10 MB"}, 2},
 		{"too long a last line", pat + "\n" + junk, bulk.Bad{Entry: 2, Reason: "larger than 10 MB"}, 1},
+		{"a line with NUL", pat + "\n" + `{"resourceType":"Patient","id":"p2","name":[{"family":"\u0000"}]}`, bulk.Bad{Entry: 2, Place: "Patient.name[0].family byte 55", Reason: "a string has the character NUL"}, 1},
 		{"a line refers to what is nowhere", pat + "\n" + `{"resourceType":"Condition","id":"c","subject":{"reference":"Patient?identifier=a|b"}}`,
 			bulk.Bad{Entry: 2, Place: "Condition.subject.reference", Reason: "refers to a Patient that is neither in the record nor in the files"}, 1},
 	}

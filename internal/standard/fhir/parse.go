@@ -330,10 +330,14 @@ func (p *parser) escape() error {
 		p.pos += 2
 		return nil
 	case 'u':
-		if len(rest) >= 5 && hex4(rest[1:5]) >= 0 {
-			p.pos += 6
-			return nil
+		if len(rest) < 5 || hex4(rest[1:5]) < 0 {
+			break
 		}
+		if hex4(rest[1:5]) == 0 {
+			return p.fail("a string has the character NUL") // FHIR: none below 32 but tab and line ends; no database keeps this one
+		}
+		p.pos += 6
+		return nil
 	}
 	return p.fail("an escape in a string is not one of JSON's")
 }
