@@ -75,8 +75,7 @@ func assertDurable(ctx context.Context, d *sql.DB) error {
 	return nil
 }
 
-// openPostgres opens a pool and refuses a server that acknowledges commits
-// it has not written.
+// openPostgres opens a pool, which the work queue shares.
 func openPostgres(ctx context.Context, url string) (*DB, error) {
 	pool, err := pgxpool.New(ctx, url)
 	if err != nil {
