@@ -39,9 +39,7 @@ func (p *Portal) home(w http.ResponseWriter, r *http.Request) error {
 	}
 	s.Zone = p.zone(who)
 	d := homeData{Name: who.Call(), Record: s.may(access.ReadRecord), Visits: s.may(access.ReadVisits), Book: s.may(access.BookVisits)}
-	if d.Todo, err = p.todo(r); err != nil {
-		return err
-	}
+	d.Todo = todo(s.Messages)
 	if d.Record {
 		if err := p.addNew(r, pass, who, s.Lang, &d); err != nil {
 			return err
@@ -67,18 +65,14 @@ func (p *Portal) first(r *http.Request) access.Right {
 }
 
 // todo returns the messages that were not read yet.
-func (p *Portal) todo(r *http.Request) ([]reach.Content, error) {
-	list, err := p.messages(r)
-	if err != nil {
-		return nil, err
-	}
+func todo(list []reach.Content) []reach.Content {
 	var todo []reach.Content
 	for _, m := range list {
 		if m.SeenAt.IsZero() && len(todo) < 5 {
 			todo = append(todo, m)
 		}
 	}
-	return todo, nil
+	return todo
 }
 
 // most is how many new results the home page lists.

@@ -17,11 +17,7 @@ func (p *Portal) inbox(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	list, err := p.messages(r)
-	if err != nil {
-		return err
-	}
-	return p.render(w, r, inboxPage(s, list))
+	return p.render(w, r, inboxPage(s, s.Messages))
 }
 
 // message opens one message. Reading it here is having seen it.
@@ -30,10 +26,7 @@ func (p *Portal) message(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	list, err := p.Inbox.Inbox(r.Context(), pass)
-	if err != nil {
-		return err
-	}
+	list := s.Messages
 	i := slices.IndexFunc(list, func(m reach.Content) bool { return m.Message == r.PathValue("id") })
 	if i < 0 {
 		return errNoMessage

@@ -19,7 +19,8 @@ var errNoRecord = errs.New(errs.NotFound, "There is no health record with your s
 // sheet is what every page of the portal has.
 type sheet struct {
 	web.View
-	Zone *time.Location // the patient's, else the clinic's
+	Zone     *time.Location  // the patient's, else the clinic's
+	Messages []reach.Content // to the patient, if the reader may see them
 }
 
 // open returns the sheet of a page, and a pass for right on the patient whom
@@ -38,7 +39,7 @@ func (p *Portal) open(r *http.Request, right access.Right, title, tab string) (s
 	if err != nil {
 		return sheet{}, access.Pass{}, err
 	}
-	return sheet{View: v.WithUnread(unread(messages)), Zone: p.Site.Clinic.Zone}, pass, nil
+	return sheet{View: v.WithUnread(unread(messages)), Zone: p.Site.Clinic.Zone, Messages: messages}, pass, nil
 }
 
 // messages returns the messages of the patient whom the page is about, none

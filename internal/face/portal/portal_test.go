@@ -273,7 +273,7 @@ func TestSynthea(t *testing.T) {
 			"/health/vaccines":   {"Flu shot"},
 			"/health/procedures": {"Review of your medicines"},
 			"/health/documents":  {"Diabetes self management plan"},
-			"/visits":            {"Encounter for check up"},
+			"/visits":            {"Check up"},
 		}
 		for path, wants := range pages {
 			a := h.get(t, "ammie", path)

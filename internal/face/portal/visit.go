@@ -2,6 +2,7 @@ package portal
 
 import (
 	"net/http"
+	"strings"
 
 	"hale/internal/access"
 	"hale/internal/base/errs"
@@ -106,8 +107,12 @@ func title(service, given string) string {
 	if t := titles[service]; t != "" {
 		return t
 	}
-	if given == "" {
+	given = strings.TrimPrefix(given, "Encounter for ") // as SNOMED CT begins them
+	if given == "" || given == "Patient encounter procedure" {
 		return "Visit"
+	}
+	if c := given[0]; c >= 'a' && c <= 'z' {
+		given = strings.ToUpper(given[:1]) + given[1:]
 	}
 	return given
 }
