@@ -177,6 +177,7 @@ func (a *App) Close() error {
 // faces builds the pages.
 func (a *App) faces(demo *Demo) error {
 	a.site = web.NewSite(a.c.Clinic, a.Accounts, a.c.Log, a.c.Now, a.c.secure())
+	a.site.Proxies = a.c.Proxies
 	passkeys, err := account.NewPasskeys(a.Accounts, a.c.Clinic.Name, a.c.base())
 	if err != nil {
 		return err

@@ -3,6 +3,7 @@ package app
 import (
 	"io"
 	"log/slog"
+	"net/netip"
 	"time"
 
 	"hale/internal/base/seal"
@@ -21,6 +22,7 @@ type Config struct {
 	Text     Text
 	CertFile string // with KeyFile: serve TLS
 	KeyFile  string
+	Proxies  []netip.Prefix // whose X-Forwarded-For is believed
 
 	Now  func() time.Time
 	Rand io.Reader

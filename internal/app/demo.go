@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -194,7 +195,7 @@ func (d *Demo) accounts(ctx context.Context, a *App) error {
 			address = s.Phone
 		}
 		if s.Main {
-			d.signs = append(d.signs, portal.DemoSignIn{Label: s.What, Name: s.Name, Address: address})
+			d.signs = append(d.signs, portal.DemoSignIn{Label: capital(s.What), Name: s.Name, Address: address})
 		}
 		if len(staff) > 0 {
 			continue
@@ -213,6 +214,9 @@ func (d *Demo) accounts(ctx context.Context, a *App) error {
 	}
 	return nil
 }
+
+// capital begins a line with a capital letter.
+func capital(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
 
 // signIns are the ready sign-ins; none outside the demo.
 func (d *Demo) signIns() []portal.DemoSignIn {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -29,9 +30,10 @@ const (
 
 // file is hale.toml.
 type file struct {
-	Address  string `toml:"address"`
-	URL      string `toml:"url"`
-	Database string `toml:"database"`
+	Address  string   `toml:"address"`
+	URL      string   `toml:"url"`
+	Database string   `toml:"database"`
+	Proxies  []string `toml:"trusted_proxies"`
 	Clinic   struct {
 		Name    string `toml:"name"`
 		Phone   string `toml:"phone"`
@@ -185,6 +187,13 @@ func (f file) config(data string) (app.Config, error) {
 	if u, err := url.Parse(c.URL); c.URL != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "") {
 		wrong = append(wrong, fmt.Sprintf("url %q must begin with https://", f.URL))
 	}
+	for _, p := range f.Proxies {
+		prefix, err := parsePrefix(p)
+		if err != nil {
+			wrong = append(wrong, fmt.Sprintf("trusted_proxies: %q is no address or network", p))
+		}
+		c.Proxies = append(c.Proxies, prefix)
+	}
 	wrong = append(wrong, f.senders()...)
 	if (f.TLS.Certificate == "") != (f.TLS.Key == "") {
 		wrong = append(wrong, "tls.certificate and tls.key go together")
@@ -193,6 +202,18 @@ func (f file) config(data string) (app.Config, error) {
 		return c, errs.New(errs.Invalid, "The configuration is not right:\n  - "+strings.Join(wrong, "\n  - "))
 	}
 	return c, nil
+}
+
+// parsePrefix reads 10.0.0.0/8 or 127.0.0.1.
+func parsePrefix(s string) (netip.Prefix, error) {
+	if strings.Contains(s, "/") {
+		return netip.ParsePrefix(s)
+	}
+	a, err := netip.ParseAddr(s)
+	if err != nil {
+		return netip.Prefix{}, err
+	}
+	return a.Prefix(a.BitLen())
 }
 
 // senders says what is wrong with the mail and text settings.

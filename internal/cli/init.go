@@ -71,6 +71,7 @@ const sampleConfig = `# Hale's configuration. Lines that begin with # show the d
 # address = "127.0.0.1:8080"           # where it listens
 # url = "https://portal.example.org"   # what patients see: links in messages begin with it
 # database = "postgres://hale@localhost/hale"   # default: an encrypted SQLite file in this folder
+# trusted_proxies = ["127.0.0.1"]      # whose X-Forwarded-For is believed
 
 [clinic]
 name = "Our clinic"
