@@ -141,7 +141,7 @@ func (tb *tab) writesOutreach() string {
 	tb.scan("desk audience")
 	tb.press("Save and write the message")
 	tb.until("the message", `location.pathname.endsWith("/edit/message")`)
-	tb.fill("#page\\.en\\.title", "Time for your eye check, {{first_name}}")
+	tb.fill("#page\\.en\\.title", `Time for your eye check, {{ first_name | default: "friend" }}`)
 	tb.fill("#page\\.en\\.body", "Your last eye check was more than a year ago. A yearly check finds changes early, while they are easy to treat. It takes about 20 minutes.")
 	tb.fill("#service", "eye-exam")
 	tb.scan("desk message")

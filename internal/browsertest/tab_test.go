@@ -97,7 +97,10 @@ func (b *browser) tab(t *testing.T, who string, width, height int64) *tab {
 			t.Errorf("%s: %s", who, p)
 		}
 	})
-	tb.do(chromedp.EmulateViewport(width, height))
+	// The tab lives as long as the context of its first run: not one step's.
+	if err := chromedp.Do(ctx, chromedp.EmulateViewport(width, height)); err != nil {
+		t.Fatal(err)
+	}
 	return tb
 }
 
