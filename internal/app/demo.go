@@ -10,7 +10,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"hale/internal/access/account"
 	"hale/internal/base/seal"
 	"hale/internal/demo/carrier"
 	"hale/internal/demo/mailbox"
@@ -144,10 +143,8 @@ func (d *Demo) settle(ctx context.Context, a *App) error {
 		return err
 	}
 	if before { // their record goes on from where it was
-		if d.town, err = town.Generate(io.Discard, d.c.Seed, d.c.People, day); err != nil {
-			return err
-		}
-		return d.accounts(ctx, a)
+		d.town, err = town.Generate(io.Discard, d.c.Seed, d.c.People, day)
+		return err
 	}
 	d.step(fmt.Sprintf("%d people move to %s, each with two years of history", d.c.People, town.Name))
 	pipe, write := io.Pipe()
@@ -169,11 +166,8 @@ func (d *Demo) settle(ctx context.Context, a *App) error {
 	if len(report.Bad) > 0 {
 		return fmt.Errorf("demo: entry %d of the town is bad at %s: %s", report.Bad[0].Entry, report.Bad[0].Place, report.Bad[0].Reason)
 	}
-	if err := d.accounts(ctx, a); err != nil {
-		return err
-	}
 	offices := residents.Offices{DB: a.db, Doors: a.Doors, Accounts: a.Accounts, Consents: a.consents, Contacts: a.contacts}
-	if err := residents.Choices(ctx, offices, d.town); err != nil {
+	if err := residents.Settle(ctx, offices, d.town); err != nil {
 		return err
 	}
 	d.step("an outreach of last month runs its course")
@@ -183,36 +177,18 @@ func (d *Demo) settle(ctx context.Context, a *App) error {
 	return err
 }
 
-// accounts makes the ready sign-ins, unless an earlier run did.
-func (d *Demo) accounts(ctx context.Context, a *App) error {
-	staff, err := a.Accounts.Staff(ctx)
-	if err != nil {
-		return err
-	}
+// offer lists the sign-ins that a visitor may step into with one tap.
+func (d *Demo) offer() {
 	for _, s := range d.town.SignIns {
+		if !s.Main {
+			continue
+		}
 		address := s.Email
 		if address == "" {
 			address = s.Phone
 		}
-		if s.Main {
-			d.signs = append(d.signs, portal.DemoSignIn{Label: capital(s.What), Name: s.Name, Address: address})
-		}
-		if len(staff) > 0 {
-			continue
-		}
-		made, err := a.Accounts.Add(ctx, account.Account{
-			Kind: s.Kind, Name: s.Name, Patient: s.Patient, Roles: s.Roles, Email: s.Email, Phone: s.Phone, Lang: s.Lang,
-		})
-		if err != nil {
-			return err
-		}
-		for _, g := range s.Grants {
-			if err := a.Accounts.Grant(ctx, made.ID, g, a.c.Now().AddDate(1, 0, 0)); err != nil {
-				return err
-			}
-		}
+		d.signs = append(d.signs, portal.DemoSignIn{Label: capital(s.What), Name: s.Name, Address: address})
 	}
-	return nil
 }
 
 // capital begins a line with a capital letter.
@@ -226,27 +202,12 @@ func (d *Demo) signIns() []portal.DemoSignIn {
 	return d.signs
 }
 
-// names returns a function that says whose a number or an address is.
-func (d *Demo) names() func(address string) string {
-	whose := map[string]string{}
-	for _, r := range d.town.Residents {
-		for _, address := range []string{r.Phone, r.Email} {
-			if address != "" && whose[address] != "" {
-				whose[address] += ", " + r.Given
-			} else if address != "" {
-				whose[address] = r.Name
-			}
-		}
-	}
-	return func(address string) string { return whose[address] }
-}
-
 // routes adds the town's phones and mail boxes to the site.
 func (d *Demo) routes(mux *http.ServeMux, a *App) {
 	if d == nil {
 		return
 	}
-	d.street = street.New(street.Config{Site: a.site, Phones: d.phones, Mail: d.mail, Name: d.names()})
+	d.street = street.New(street.Config{Site: a.site, Phones: d.phones, Mail: d.mail, Name: owners(d.town)})
 	mux.Handle("/town", d.street.Handler())
 	mux.Handle("/town/", d.street.Handler())
 }
