@@ -111,6 +111,7 @@ func (a *App) assemble(ctx context.Context, demo *Demo) error {
 		if err := demo.settle(ctx, a); err != nil {
 			return err
 		}
+		demo.offer()
 	}
 	return a.faces(demo)
 }

@@ -39,7 +39,7 @@ type Config struct {
 	BaseURL  string // https://portal.example: what links begin with
 	Log      *slog.Logger
 	Node     string        // names this process in attempts
-	Batch    int           // messages claimed at once; 0: 500
+	Batch    int           // messages claimed at once; 0: 100
 	Senders  int           // messages in flight per channel; 0: 16
 	Lease    time.Duration // how long a claim lasts; 0: one minute
 	Poll     time.Duration // how often to look for due messages; 0: one second
@@ -64,7 +64,7 @@ type Engine struct {
 // queue is opened with the engine's own handlers.
 func New(c Config) *Engine {
 	if c.Batch == 0 {
-		c.Batch = 500
+		c.Batch = 100
 	}
 	if c.Senders == 0 {
 		c.Senders = 16
