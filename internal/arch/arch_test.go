@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -56,9 +57,21 @@ type source struct {
 
 func (s source) line(n ast.Node) int { return s.fset.Position(n.Pos()).Line }
 
-// sources parses every file below internal.
+// sources returns every file below internal.
 func sources(t *testing.T) []source {
 	t.Helper()
+	list, err := parsed()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(list) < 20 {
+		t.Fatalf("found %d files, want the whole of internal", len(list))
+	}
+	return list
+}
+
+// parsed reads the files once for all tests.
+var parsed = sync.OnceValues(func() ([]source, error) {
 	var list []source
 	err := filepath.WalkDir("..", func(name string, d fs.DirEntry, err error) error {
 		if err != nil {
@@ -79,14 +92,8 @@ func sources(t *testing.T) []source {
 		list = append(list, s)
 		return err
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(list) < 20 {
-		t.Fatalf("found %d files, want the whole of internal", len(list))
-	}
-	return list
-}
+	return list, err
+})
 
 // rank is how far up a house stands.
 func rank(house string) int {
