@@ -250,7 +250,7 @@ func (tb *tab) looksAtEffect(outreach string) {
 	tb.scan("desk patients of an outreach")
 	tb.press("Maria Alvarez")
 	tb.until("the trail", `/\/patients\/[^\/]+$/.test(location.pathname)`)
-	tb.sees("booked")
+	tb.until("what Maria did", `/acted|booked/i.test(document.body.innerText)`)
 	tb.scan("desk trail")
 	tb.visit("/desk/measure")
 	tb.scan("desk measure")
