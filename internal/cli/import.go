@@ -105,7 +105,6 @@ func badLine(b bulk.Bad) string {
 type bar struct {
 	w     io.Writer
 	drawn bool
-	next  time.Time
 }
 
 func newBar(w io.Writer, quiet bool) *bar {

@@ -9,8 +9,6 @@ import (
 // typed is a date of birth as somebody typed it, in three boxes.
 type typed struct{ month, day, year string }
 
-func (t typed) empty() bool { return t == typed{} }
-
 // wrongBox is what is wrong with a date, and in which box: m, d, y or all.
 type wrongBox struct{ box, say string }
 
