@@ -21,11 +21,14 @@
   if (box && can) {
     const next = box.dataset.next ? "?next=" + encodeURIComponent(box.dataset.next) : "";
     let waiting = null;
+    // One ceremony begins after the other: the cookie is the last one's.
+    let begun = Promise.resolve();
+    const begin = () => (begun = begun.catch(() => {}).then(() => post("/signin/passkey/begin")));
     const ask = async (mediation) => {
       if (waiting) waiting.abort();
       waiting = new AbortController();
       const { signal } = waiting;
-      const options = await post("/signin/passkey/begin");
+      const options = await begin();
       if (signal.aborted) return;
       const credential = await navigator.credentials.get({
         publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(options.publicKey), mediation, signal,
