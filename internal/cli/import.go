@@ -83,6 +83,9 @@ func printReport(w io.Writer, r bulk.Report, asJSON bool) error {
 		return err
 	}
 	fmt.Fprintf(w, "%d resources from %d files, %d of them unchanged\n", r.Resources, r.Files, r.Unchanged)
+	for _, b := range r.Skipped {
+		fmt.Fprintf(w, "skipped: %s\n", badLine(b))
+	}
 	for _, b := range r.Bad {
 		fmt.Fprintf(w, "not imported: %s\n", badLine(b))
 	}

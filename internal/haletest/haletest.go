@@ -114,6 +114,26 @@ func Postgres(t testing.TB) *db.DB {
 	return open(t, at(server, name))
 }
 
+// EmptyPostgres returns the address of a new PostgreSQL database without a
+// table, or skips.
+func EmptyPostgres(t testing.TB) string {
+	t.Helper()
+	server := os.Getenv("HALE_TEST_POSTGRES")
+	if server == "" {
+		t.Skip("skipped: HALE_TEST_POSTGRES names no server; make test starts one")
+	}
+	name, ctx := "test_"+token(), context.Background()
+	if err := create(ctx, server, name, "template0"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := drop(ctx, server, name); err != nil {
+			t.Errorf("drop database: %v", err)
+		}
+	})
+	return at(server, name)
+}
+
 func open(t testing.TB, url string) *db.DB {
 	t.Helper()
 	d, err := db.Open(t.Context(), url, Key)
