@@ -41,7 +41,7 @@ type Config struct {
 	Node     string        // names this process in attempts
 	Batch    int           // messages claimed at once; 0: 100
 	Senders  int           // messages in flight per channel; 0: 16
-	Lease    time.Duration // how long a claim lasts; 0: one minute
+	Lease    time.Duration // how long a claim lasts; 0: two minutes
 	Poll     time.Duration // how often to look for due messages; 0: one second
 }
 
@@ -70,7 +70,7 @@ func New(c Config) *Engine {
 		c.Senders = 16
 	}
 	if c.Lease == 0 {
-		c.Lease = time.Minute
+		c.Lease = 2 * time.Minute
 	}
 	if c.Poll == 0 {
 		c.Poll = time.Second

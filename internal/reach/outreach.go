@@ -227,57 +227,65 @@ func (e *Engine) addPlan(ctx context.Context, tx *db.Tx, id string) error {
 
 // Pause holds back what has not been handed off.
 func (e *Engine) Pause(ctx context.Context, pass access.Pass, id string) error {
-	return e.move(ctx, pass, id, `update outreach set state = 'paused' where id = $1 and state = 'running'`)
+	return e.move(ctx, pass, id, Running, Paused)
 }
 
 // Resume goes on after Pause.
 func (e *Engine) Resume(ctx context.Context, pass access.Pass, id string) error {
-	err := e.move(ctx, pass, id, `update outreach set state = 'running' where id = $1 and state = 'paused'`)
-	if err != nil {
-		return err
-	}
-	e.nudge()
-	return e.DB.Tx(ctx, func(tx *db.Tx) error { return e.addPlan(ctx, tx, id) })
+	return e.move(ctx, pass, id, Paused, Running)
 }
 
-func (e *Engine) move(ctx context.Context, pass access.Pass, id, q string) error {
+// move takes an outreach from one state to another. Where it runs again, the
+// job that goes on planning is added in the same transaction.
+func (e *Engine) move(ctx context.Context, pass access.Pass, id string, from, to State) error {
 	if err := pass.OpenAll(access.RunOutreach); err != nil {
 		return err
 	}
-	return e.DB.Tx(ctx, func(tx *db.Tx) error {
-		if err := lockPlan(ctx, tx, e.Now()); err != nil {
-			return err
-		}
-		n, err := db.Changed(tx.ExecContext(ctx, q, id))
-		if err != nil {
-			return fmt.Errorf("reach: move %s: %w", id, err)
-		}
-		if n == 0 {
-			return errState
-		}
-		return nil
-	})
-}
-
-// Stop ends an outreach and cancels what has not been handed off, queued
-// messages included.
-func (e *Engine) Stop(ctx context.Context, pass access.Pass, id string) error {
-	if err := pass.OpenAll(access.RunOutreach); err != nil {
-		return err
-	}
-	now := micro(e.Now())
 	err := e.DB.Tx(ctx, func(tx *db.Tx) error {
 		if err := lockPlan(ctx, tx, e.Now()); err != nil {
 			return err
 		}
-		n, err := db.Changed(tx.ExecContext(ctx, `update outreach set state = 'stopped', ended_at = $2 where id = $1 and state in ('running', 'paused')`, id, now))
+		n, err := db.Changed(tx.ExecContext(ctx, `update outreach set state = $3 where id = $1 and state = $2`, id, string(from), string(to)))
 		if err != nil {
 			return err
 		}
 		if n == 0 {
 			return errState
 		}
-		if err := e.stopMessages(ctx, tx, id, now); err != nil {
+		if to == Running {
+			return e.addPlan(ctx, tx, id)
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("reach: move %s: %w", id, err)
+	}
+	e.nudge()
+	return nil
+}
+
+// Stop ends an outreach: what has not been handed off is cancelled, and what
+// has is taken back, as far as that goes.
+func (e *Engine) Stop(ctx context.Context, pass access.Pass, id string) error {
+	if err := pass.OpenAll(access.RunOutreach); err != nil {
+		return err
+	}
+	now := e.Now()
+	err := e.DB.Tx(ctx, func(tx *db.Tx) error {
+		if err := lockPlan(ctx, tx, now); err != nil {
+			return err
+		}
+		n, err := db.Changed(tx.ExecContext(ctx, `update outreach set state = 'stopped', ended_at = $2 where id = $1 and state in ('running', 'paused')`, id, micro(now)))
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return errState
+		}
+		if _, err := withdraw(ctx, tx, now, "stopped", `outreach = $3 and state = 'scheduled'`, id); err != nil {
+			return err
+		}
+		if err := e.retract(ctx, tx, id); err != nil {
 			return err
 		}
 		_, err = tx.ExecContext(ctx, `update intent set state = 'cancelled', wake_at = 0 where outreach = $1 and state in ('active', 'deferred')`, id)
@@ -289,22 +297,14 @@ func (e *Engine) Stop(ctx context.Context, pass access.Pass, id string) error {
 	return nil
 }
 
-// stopMessages cancels what is queued and gives its caps back.
-func (e *Engine) stopMessages(ctx context.Context, tx *db.Tx, outreach string, now int64) error {
-	const release = `
-		update cap_ledger set n = case when n > v.k then n - v.k else 0 end
-		from (select %s as h, channel, cap_class, cap_day, count(*) as k from message
-			where outreach = $1 and state = 'scheduled' and attempts = 0 and cap_day > 0
-			group by %s, channel, cap_class, cap_day) v
-		where cap_ledger.address_hash = v.h and cap_ledger.channel = v.channel and cap_ledger.class = v.cap_class and cap_ledger.day = v.cap_day`
-	for _, key := range []string{"address_hash", "patient"} {
-		if _, err := tx.ExecContext(ctx, fmt.Sprintf(release, key, key), outreach); err != nil {
-			return err
-		}
+// retract takes back what an outreach has sent: its links open nothing more.
+// In the portal a stopped outreach shows nothing either.
+func (e *Engine) retract(ctx context.Context, tx *db.Tx, outreach string) error {
+	list, err := db.All(ctx, tx, db.Value[string], `select id from message where outreach = $1 and channel <> 'inbox'`, outreach)
+	if err != nil {
+		return err
 	}
-	const q = `update message set state = 'cancelled', reason = 'stopped', state_at = $2 where outreach = $1 and state = 'scheduled'`
-	_, err := tx.ExecContext(ctx, q, outreach, now)
-	return err
+	return e.Links.Retract(ctx, tx, list...)
 }
 
 // Switch stops every hand-off on a channel at once, or on all with channel

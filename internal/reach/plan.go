@@ -39,7 +39,9 @@ func (e *Engine) Handlers() map[string]jobs.Handler {
 			}
 			return e.planFor(ctx, a.Outreach, 90*time.Second)
 		},
-		sweepKind: func(ctx context.Context, _ json.RawMessage) error { return e.Sweep(ctx) },
+		sweepKind: func(ctx context.Context, _ json.RawMessage) error {
+			return errors.Join(e.replan(ctx), e.Sweep(ctx))
+		},
 	}
 }
 
@@ -53,6 +55,27 @@ func (e *Engine) Periodic() []jobs.Periodic {
 // one transaction, and the cursor is in it.
 func (e *Engine) Plan(ctx context.Context, outreach string) error {
 	return e.planFor(ctx, outreach, math.MaxInt64)
+}
+
+// replan adds the planning job of every outreach that runs and is not
+// decided on to the end, wherever its job got lost.
+func (e *Engine) replan(ctx context.Context) error {
+	list, err := db.All(ctx, e.DB, db.Value[string], `select id from outreach where state = 'running' and planned < audience order by id`)
+	if err != nil || len(list) == 0 {
+		return err
+	}
+	err = e.DB.Tx(ctx, func(tx *db.Tx) error {
+		for _, id := range list {
+			if err := e.addPlan(ctx, tx, id); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("reach: replan: %w", err)
+	}
+	return nil
 }
 
 // errMore says that a job's time is over before the audience is.

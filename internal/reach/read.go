@@ -38,13 +38,15 @@ func (e *Engine) readContent(scan db.Scan) (c Content, err error) {
 	return c, err
 }
 
-// Content opens one message for its reader. Another's message is not there.
+// Content opens one message for its reader. Another's message is not there,
+// nor one of an outreach that was stopped, nor a code to sign in with.
 func (e *Engine) Content(ctx context.Context, pass access.Pass, message string) (Content, error) {
 	patient, err := reader(pass)
 	if err != nil {
 		return Content{}, err
 	}
-	const q = `select ` + contentColumns + ` from message m left join outreach o on o.id = m.outreach where m.id = $1 and m.patient = $2`
+	const q = `select ` + contentColumns + ` from message m left join outreach o on o.id = m.outreach 
+		where m.id = $1 and m.patient = $2 and m.purpose <> 'security' and coalesce(o.state, '') <> 'stopped'`
 	c, err := db.One(ctx, e.DB, e.readContent, q, message, patient)
 	if err != nil {
 		return Content{}, fmt.Errorf("reach: content %s: %w", message, err)
@@ -62,7 +64,7 @@ func (e *Engine) Inbox(ctx context.Context, pass access.Pass) ([]Content, error)
 	const q = `
 		select ` + contentColumns + `
 		from message m join outreach o on o.id = m.outreach
-		where m.patient = $1 and m.created_at > 0 and m.state not in ('scheduled', 'suppressed')
+		where m.patient = $1 and m.created_at > 0 and o.state <> 'stopped' and m.state not in ('scheduled', 'suppressed')
 			and not (m.state = 'cancelled' and m.attempts = 0)
 			and not exists (select 1 from message n where n.intent = m.intent and n.step > m.step
 				and n.state not in ('scheduled', 'suppressed') and not (n.state = 'cancelled' and n.attempts = 0))
@@ -133,10 +135,7 @@ func (e *Engine) notMe(ctx context.Context, tx *db.Tx, m known) error {
 	if err := e.contacts.SetStatusOf(ctx, tx, m.patient, contact.Kind(m.channel), b.To, contact.WrongPerson); err != nil {
 		return err
 	}
-	if err := e.Links.Retract(ctx, tx, m.id); err != nil {
-		return err
-	}
-	return e.cancelAt(ctx, tx, m.channel, b.To, "wrong_person", m.patient)
+	return e.notTheirs(ctx, tx, m.channel, b.To, m.patient)
 }
 
 // optOut writes down what a reader wants no more of. An unknown scope is
@@ -157,11 +156,8 @@ func (e *Engine) refuse(ctx context.Context, tx *db.Tx, m known, channel, purpos
 	if err := e.consents.AddIn(ctx, tx, ev); err != nil {
 		return err
 	}
-	const q = `
-		update message set state = 'cancelled', reason = 'opted_out', state_at = $4
-		where patient = $1 and ($2 = '*' or channel = $2) and ($3 = '*' or purpose = $3) and purpose <> 'security' and state in ('scheduled', 'uncertain')
-		returning intent`
-	list, err := db.All(ctx, tx, db.Value[string], q, m.patient, channel, purpose, micro(e.Now()))
+	const waits = `patient = $3 and ($4 = '*' or channel = $4) and ($5 = '*' or purpose = $5) and purpose <> 'security' and state in ('scheduled', 'uncertain')`
+	list, err := withdraw(ctx, tx, e.Now(), "opted_out", waits, m.patient, channel, purpose)
 	if err != nil {
 		return err
 	}

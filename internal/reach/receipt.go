@@ -269,8 +269,7 @@ func (e *Engine) satisfied(ctx context.Context, tx *db.Tx, m known, state string
 	if _, err := tx.ExecContext(ctx, intent, m.intent); err != nil {
 		return err
 	}
-	const rest = `update message set state = 'cancelled', reason = 'seen', state_at = $3 where intent = $1 and id <> $2 and state in ('scheduled', 'uncertain')`
-	if _, err := tx.ExecContext(ctx, rest, m.intent, m.id, micro(e.Now())); err != nil {
+	if _, err := withdraw(ctx, tx, e.Now(), "seen", `intent = $3 and id <> $4 and state in ('scheduled', 'uncertain')`, m.intent, m.id); err != nil {
 		return err
 	}
 	if e.Events == nil {

@@ -160,18 +160,29 @@ func (e *Engine) wrongPerson(ctx context.Context, tx *db.Tx, c Channel, value st
 	if err := e.contacts.SetStatus(ctx, tx, contact.Kind(c), value, contact.WrongPerson); err != nil {
 		return err
 	}
-	return e.cancelAt(ctx, tx, c, value, "wrong_person", "")
+	return e.notTheirs(ctx, tx, c, value, "")
+}
+
+// notTheirs takes back what went to an address that is somebody else's, or of
+// it what is one patient's, and cancels what is queued to it.
+func (e *Engine) notTheirs(ctx context.Context, tx *db.Tx, c Channel, value, patient string) error {
+	const q = `select id from message where address_hash = $1 and channel = $2 and ($3 = '' or patient = $3)`
+	list, err := db.All(ctx, tx, db.Value[string], q, e.hash(c, value), string(c), patient)
+	if err != nil {
+		return err
+	}
+	if err := e.Links.Retract(ctx, tx, list...); err != nil {
+		return err
+	}
+	return e.cancelAt(ctx, tx, c, value, "wrong_person", patient)
 }
 
 // cancelAt cancels what is queued to an address, or of it what is one
 // patient's, and has the intents look for another way.
 func (e *Engine) cancelAt(ctx context.Context, tx *db.Tx, c Channel, value, reason, patient string) error {
 	now := e.Now()
-	const q = `
-		update message set state = 'cancelled', reason = $3, state_at = $4
-		where address_hash = $1 and channel = $2 and state in ('scheduled', 'uncertain') and purpose <> 'security' and ($5 = '' or patient = $5)
-		returning intent`
-	list, err := db.All(ctx, tx, db.Value[string], q, e.hash(c, value), string(c), reason, micro(now), patient)
+	const waits = `address_hash = $3 and channel = $4 and state in ('scheduled', 'uncertain') and purpose <> 'security' and ($5 = '' or patient = $5)`
+	list, err := withdraw(ctx, tx, now, reason, waits, e.hash(c, value), string(c), patient)
 	if err != nil {
 		return err
 	}

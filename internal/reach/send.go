@@ -3,12 +3,9 @@ package reach
 import (
 	"context"
 	"errors"
-	"fmt"
-	"slices"
 	"sync"
 	"time"
 
-	"hale/internal/reach/policy"
 	"hale/internal/store/db"
 )
 
@@ -94,7 +91,7 @@ func (s *sender) claimLoop(ctx context.Context) error {
 // idle looks after leases and next steps when nothing is due.
 func (s *sender) idle(ctx context.Context) error {
 	now := s.e.Now()
-	if now.Sub(s.swept) < min(5*time.Second, s.e.Lease) {
+	if since := now.Sub(s.swept); since >= 0 && since < min(5*time.Second, s.e.Lease) {
 		return nil
 	}
 	s.swept = now
@@ -105,19 +102,38 @@ func (s *sender) idle(ctx context.Context) error {
 }
 
 // spread hands a batch to the channels' workers, each channel at its pace.
+// What no worker has taken in time is given back before its lease runs out.
 func (s *sender) spread(batch []*sending) {
+	if len(batch) == 0 {
+		return
+	}
+	late, cancel := context.WithTimeout(context.Background(), s.e.startBy())
+	defer cancel()
 	var wg sync.WaitGroup
 	for _, c := range []Channel{Email, SMS, Inbox} {
 		wg.Go(func() {
 			for _, m := range batch {
-				if m.channel == c {
-					s.work[c] <- m
+				if m.channel != c {
+					continue
+				}
+				select {
+				case s.work[c] <- m:
+				case <-late.Done():
+					m.unsent = true
+					s.done <- m
 				}
 			}
 		})
 	}
 	wg.Wait()
 }
+
+// A lease is spent in parts, so that none is over while its message is still
+// under way: a quarter to begin, a sixteenth to ask about an earlier attempt,
+// half to send, a sixteenth to ask about this one, the rest to write it down.
+func (e *Engine) startBy() time.Duration { return e.Lease / 4 }
+func (e *Engine) sendFor() time.Duration { return e.Lease / 2 }
+func (e *Engine) askFor() time.Duration  { return e.Lease / 16 }
 
 // hand gives messages to a gateway, one at a time. When ctx has ended, what
 // is left of the batch is given back untouched.
@@ -138,21 +154,29 @@ func (s *sender) send(ctx context.Context, gate Gateway, m *sending) {
 		m.result = Result{Outcome: Rejected, Code: "invalid", Detail: problems[0].Field + ": " + problems[0].Reason}
 		return
 	}
+	// A message is finished once begun, for as long as its lease lasts.
+	ctx = context.WithoutCancel(ctx)
 	if m.inDoubt { // an earlier attempt may have arrived: ask before sending again
-		if r, ok := gate.Reconcile(ctx, h); ok && (r.Outcome == Accepted || r.Outcome == Rejected) {
+		if r, ok := s.ask(ctx, gate, h); ok && (r.Outcome == Accepted || r.Outcome == Rejected) {
 			m.result = r
 			return
 		}
 	}
-	// A message is finished once begun, for as long as its lease lasts.
-	sendCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.e.Lease/2)
+	sendCtx, cancel := context.WithTimeout(ctx, s.e.sendFor())
 	defer cancel()
 	m.result = gate.Send(sendCtx, h)
 	if m.result.Outcome == Uncertain {
-		if r, ok := gate.Reconcile(sendCtx, h); ok {
+		if r, ok := s.ask(ctx, gate, h); ok {
 			m.result = r
 		}
 	}
+}
+
+// ask asks a gateway what became of a message, but not for long.
+func (s *sender) ask(ctx context.Context, gate Gateway, h Handoff) (Result, bool) {
+	ctx, cancel := context.WithTimeout(ctx, s.e.askFor())
+	defer cancel()
+	return gate.Reconcile(ctx, h)
 }
 
 // handoff is what a gateway gets of m.
@@ -193,184 +217,27 @@ func (s *sender) collect(ctx context.Context) error {
 			}
 		}
 		timer.Stop()
-		if err := s.e.settleAll(ctx, group); err != nil {
-			// Nothing is lost: their leases run out, and they are in doubt.
-			s.e.Log.Error("reach: settle", "error", err, "messages", len(group))
-		}
+		s.settle(ctx, group)
 	}
 	return nil
 }
 
-// claim takes due messages, checks once more that each may go, and commits
-// an attempt for each that may. After it, and only after it, bytes may leave.
-func (e *Engine) claim(ctx context.Context) (batch []*sending, err error) {
-	if due, err := e.due(ctx); err != nil || !due {
-		return nil, err
-	}
-	err = e.DB.Tx(ctx, func(tx *db.Tx) error {
-		batch = nil
-		off, err := stopped(ctx, tx)
-		if err != nil || slices.Contains(off, "*") {
-			return err
-		}
-		now := e.Now()
-		taken, err := e.take(ctx, tx, now, off)
-		if err != nil || len(taken) == 0 {
-			return err
-		}
-		held, err := e.recheck(ctx, tx, now, taken)
-		if err != nil {
-			return err
-		}
-		if err := e.hold(ctx, tx, now, held); err != nil {
-			return err
-		}
-		var args []any
-		for _, m := range taken {
-			if held[m] != nil {
-				continue
-			}
-			batch = append(batch, m)
-			args = append(args, m.id, m.attempt, e.Node, micro(now))
-		}
-		return db.InsertMany(ctx, tx, `insert into attempt (message, n, worker, started_at)`, "", 4, args)
-	})
-	if err != nil {
-		return nil, fmt.Errorf("reach: claim: %w", err)
-	}
-	return batch, nil
-}
-
-// due says whether any message waits, without taking the writer.
-func (e *Engine) due(ctx context.Context) (bool, error) {
-	const q = `select id from message where state = 'scheduled' and not_before <= $1 order by not_before, id limit 1`
-	list, err := db.All(ctx, e.DB, db.Value[string], q, micro(e.Now()))
-	if err != nil {
-		return false, fmt.Errorf("reach: due: %w", err)
-	}
-	return len(list) > 0, nil
-}
-
-// take moves due messages of running outreaches to handing_off. Two nodes
-// that choose the same rows wait for each other, and the second finds them
-// gone.
-func (e *Engine) take(ctx context.Context, tx *db.Tx, now time.Time, off []Channel) ([]*sending, error) {
-	var able []string
-	for c := range e.gates {
-		if !slices.Contains(off, c) {
-			able = append(able, string(c))
+// settle writes a group of results down. What the database does not take now
+// it may take a moment later; a result that it never takes must not keep the
+// others from being written. Those left over are not lost: their leases run
+// out, and they are in doubt.
+func (s *sender) settle(ctx context.Context, group []*sending) {
+	var err error
+	for _, wait := range [...]time.Duration{0, 100 * time.Millisecond, time.Second} {
+		time.Sleep(min(wait, s.e.Lease/16))
+		if err = s.e.settleAll(ctx, group); err == nil {
+			return
 		}
 	}
-	if len(able) == 0 {
-		return nil, nil
-	}
-	slices.Sort(able)
-	until := now.Add(e.Lease)
-	q := fmt.Sprintf(`
-		update message set state = 'handing_off', state_at = $1, attempts = attempts + 1, lease = $2, lease_until = $3
-		where state = 'scheduled' and id in (
-			select m.id from message m
-			where m.state = 'scheduled' and m.not_before <= $1 and m.channel in (%s)
-				and m.outreach not in (select o.id from outreach o where o.state in ('paused', 'stopped'))
-			order by m.not_before, m.id
-			limit $4)
-		returning id, intent, outreach, patient, purpose, channel, key, address_hash, attempts, require_tls, in_doubt, body, expires_at`, db.In(5, len(able)))
-	args := append([]any{micro(now), e.Node, micro(until), e.Batch}, db.Args(able)...)
-	list, err := db.All(ctx, tx, func(scan db.Scan) (*sending, error) {
-		m := &sending{deadline: now.Add(e.Lease / 2)}
-		var tls, doubt int
-		var expires int64
-		err := scan(&m.id, &m.intent, &m.outreach, &m.patient, &m.purpose, &m.channel, &m.key, &m.hash, &m.attempt, &tls, &doubt, &m.sealed, &expires)
-		m.tls, m.inDoubt, m.expires = tls == 1, doubt == 1, moment(expires)
-		return m, err
-	}, q, args...)
-	return list, err
-}
-
-// held is why a claimed message does not go now.
-type held struct {
-	state, reason string
-	notBefore     time.Time
-}
-
-// recheck looks at wishes, blocks and the hour as they are now. A STOP that
-// came between planning and sending wins.
-func (e *Engine) recheck(ctx context.Context, tx *db.Tx, now time.Time, taken []*sending) (map[*sending]*held, error) {
-	out := map[*sending]*held{}
-	byPurpose := map[string][]string{}
-	for _, m := range taken {
-		if m.patient != "" && m.purpose != "security" {
-			byPurpose[m.purpose] = append(byPurpose[m.purpose], m.patient)
+	s.e.Log.Error("reach: settle", "error", err, "messages", len(group))
+	for _, m := range group {
+		if err := s.e.settleAll(ctx, []*sending{m}); err != nil {
+			s.e.Log.Error("reach: settle", "message", m.id, "error", err)
 		}
 	}
-	crowds := map[string]*crowd{}
-	for purpose, patients := range byPurpose {
-		k, err := e.load(ctx, tx, patients, purpose, nil)
-		if err != nil {
-			return nil, err
-		}
-		crowds[purpose] = k
-	}
-	for _, m := range taken {
-		b, err := e.open(m.id, m.sealed)
-		if err != nil {
-			out[m] = &held{state: "given_up", reason: "unreadable"}
-			continue
-		}
-		m.body, m.sealed = b, nil
-		if h := e.mayGo(now, m, crowds[m.purpose]); h != nil {
-			out[m] = h
-		}
-	}
-	return out, nil
-}
-
-func (e *Engine) mayGo(now time.Time, m *sending, k *crowd) *held {
-	if !now.Before(m.expires) {
-		return &held{state: "cancelled", reason: "expired"}
-	}
-	if k != nil {
-		p, _ := policy.PurposeOf(m.purpose)
-		if r, ok := policy.Recheck(now, &k.by[m.patient].Facts, policy.Ask{Purpose: p}, m.channel, m.body.To); !ok {
-			return &held{state: "suppressed", reason: r.Code}
-		}
-	}
-	w, err := policy.ParseWindow(m.body.Hours)
-	if err != nil {
-		return &held{state: "given_up", reason: "unreadable"}
-	}
-	at, open := w.Next(now, e.zone)
-	switch {
-	case !open:
-		return &held{state: "suppressed", reason: "no_hours"}
-	case at.After(now):
-		return &held{state: "scheduled", notBefore: at}
-	}
-	return nil
-}
-
-// hold puts back or ends what may not go. The claim was no attempt.
-func (e *Engine) hold(ctx context.Context, tx *db.Tx, now time.Time, all map[*sending]*held) error {
-	const q = `
-		update message set state = $2, reason = $3, state_at = $4, attempts = attempts - 1, lease = '', lease_until = 0,
-			not_before = case when cast($5 as bigint) > 0 then cast($5 as bigint) else not_before end
-		where id = $1`
-	for m, h := range all {
-		if _, err := tx.ExecContext(ctx, q, m.id, h.state, h.reason, micro(now), micro(h.notBefore)); err != nil {
-			return err
-		}
-		if h.state != "scheduled" {
-			if err := wakeIntent(ctx, tx, m.intent, now); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// wakeIntent has the next sweep look at an intent.
-func wakeIntent(ctx context.Context, tx *db.Tx, intent string, at time.Time) error {
-	const q = `update intent set wake_at = $2 where id = $1 and state = 'active'`
-	_, err := tx.ExecContext(ctx, q, intent, micro(at))
-	return err
 }

@@ -121,24 +121,34 @@ func (e *Engine) settle(ctx context.Context, tx *db.Tx, now time.Time, m *sendin
 	case Rejected:
 		return e.rejected(ctx, tx, now, m)
 	}
-	return e.doubt(ctx, tx, now, m.id, m.intent, m.purpose, r.Ref)
+	return e.doubt(ctx, tx, now, m)
 }
 
-// giveBack undoes a claim that nothing came of.
+// giveBack undoes a claim that nothing came of, unless its lease ran out
+// meanwhile: then others count the attempt as in doubt.
 func (e *Engine) giveBack(ctx context.Context, tx *db.Tx, now time.Time, m *sending) error {
-	if _, err := tx.ExecContext(ctx, `delete from attempt where message = $1 and n = $2 and outcome = ''`, m.id, m.attempt); err != nil {
+	n, err := db.Changed(tx.ExecContext(ctx, `delete from attempt where message = $1 and n = $2 and outcome = ''`, m.id, m.attempt))
+	if err != nil || n == 0 {
 		return err
 	}
-	return unsettled(ctx, tx, m.id, "scheduled", "", now, now, -1)
+	return unsettled{m.id, m.attempt, "scheduled", "", now}.write(ctx, tx, now, -1)
 }
 
-// unsettled moves a message that is being handed off, unless a receipt has
-// told more of it.
-func unsettled(ctx context.Context, tx *db.Tx, id, state, reason string, now, notBefore time.Time, attempts int) error {
+// unsettled is what becomes of a message whose attempt was not accepted.
+type unsettled struct {
+	id            string
+	attempt       int
+	state, reason string
+	notBefore     time.Time
+}
+
+// write moves the message, unless a receipt has told more of it, or another
+// worker has begun a new attempt since.
+func (u unsettled) write(ctx context.Context, tx *db.Tx, now time.Time, attempts int) error {
 	const q = `
-		update message set state = $2, reason = $3, state_at = $4, not_before = $5, attempts = attempts + $6, lease = '', lease_until = 0
-		where id = $1 and state in ('handing_off', 'uncertain')`
-	_, err := tx.ExecContext(ctx, q, id, state, reason, micro(now), micro(notBefore), attempts)
+		update message set state = $3, reason = $4, state_at = $5, not_before = $6, attempts = attempts + $7, lease = '', lease_until = 0
+		where id = $1 and attempts = $2 and state in ('handing_off', 'uncertain')`
+	_, err := tx.ExecContext(ctx, q, u.id, u.attempt, u.state, u.reason, micro(now), micro(u.notBefore), attempts)
 	return err
 }
 
@@ -151,11 +161,14 @@ func (e *Engine) later(ctx context.Context, tx *db.Tx, now time.Time, m *sending
 	if wait <= 0 {
 		wait = time.Minute << min(m.attempt-1, 7)
 	}
-	return unsettled(ctx, tx, m.id, "scheduled", "temp", now, now.Add(min(wait, 4*time.Hour)), 0)
+	return unsettled{m.id, m.attempt, "scheduled", "temp", now.Add(min(wait, 4*time.Hour))}.write(ctx, tx, now, 0)
 }
 
 func (e *Engine) undelivered(ctx context.Context, tx *db.Tx, now time.Time, m *sending, reason string) error {
-	if err := unsettled(ctx, tx, m.id, "undelivered", reason, now, now, 0); err != nil {
+	if err := (unsettled{m.id, m.attempt, "undelivered", reason, now}).write(ctx, tx, now, 0); err != nil {
+		return err
+	}
+	if err := freeCaps(ctx, tx, []string{m.id}); err != nil {
 		return err
 	}
 	return wakeIntent(ctx, tx, m.intent, now)
@@ -190,27 +203,28 @@ func badAddress(code, detail string) bool {
 
 // doubt lists a message as in doubt: it may have gone out. Care is sent
 // again, for twice is better than never; the rest is not.
-func (e *Engine) doubt(ctx context.Context, tx *db.Tx, now time.Time, id, intent, purpose, ref string) error {
+func (e *Engine) doubt(ctx context.Context, tx *db.Tx, now time.Time, m *sending) error {
 	const mark = `update message set in_doubt = 1, provider_ref = case when $2 <> '' then $2 else provider_ref end where id = $1`
-	if _, err := tx.ExecContext(ctx, mark, id, ref); err != nil {
+	if _, err := tx.ExecContext(ctx, mark, m.id, m.result.Ref); err != nil {
 		return err
 	}
 	const count = `select count(*) from attempt where message = $1 and outcome = 'uncertain'`
-	n, err := db.One(ctx, tx, db.Value[int], count, id)
+	n, err := db.One(ctx, tx, db.Value[int], count, m.id)
 	if err != nil {
 		return err
 	}
-	p, _ := policy.PurposeOf(purpose)
+	p, _ := policy.PurposeOf(m.purpose)
+	u := unsettled{m.id, m.attempt, "uncertain", "in_doubt", now}
 	switch {
 	case p.InDoubt == policy.PreferDuplicate && n < maxDoubt:
-		return unsettled(ctx, tx, id, "scheduled", "in_doubt", now, now.Add(time.Duration(n-1)*time.Minute), 0)
+		u.state, u.notBefore = "scheduled", now.Add(time.Duration(n-1)*time.Minute)
 	case n >= maxDoubt:
-		if err := unsettled(ctx, tx, id, "given_up", "in_doubt", now, now, 0); err != nil {
+		u.state = "given_up"
+		if err := wakeIntent(ctx, tx, m.intent, now); err != nil {
 			return err
 		}
-		return wakeIntent(ctx, tx, intent, now)
 	}
-	return unsettled(ctx, tx, id, "uncertain", "in_doubt", now, now, 0)
+	return u.write(ctx, tx, now, 0)
 }
 
 // recover finds messages whose sender died. Their attempts were committed
@@ -222,8 +236,11 @@ func (e *Engine) recover(ctx context.Context, all bool) error {
 	if all {
 		until = micro(now.Add(365 * 24 * time.Hour))
 	}
-	type row struct{ id, intent, purpose string }
-	const q = `select id, intent, purpose from message where state = 'handing_off' and lease_until < $1 order by id limit 2000`
+	const q = `
+		update message set in_doubt = 1
+		where state = 'handing_off' and lease_until < $1 and id in (
+			select id from message where state = 'handing_off' and lease_until < $1 order by lease_until, id limit 2000)
+		returning id, intent, purpose, attempts`
 	const end = `update attempt set outcome = 'uncertain', code = 'crashed', ended_at = $2 where message = $1 and outcome = ''`
 	if list, err := db.All(ctx, e.DB, db.Value[string], `select id from message where state = 'handing_off' and lease_until < $1 limit 1`, until); err != nil || len(list) == 0 {
 		return err
@@ -232,18 +249,18 @@ func (e *Engine) recover(ctx context.Context, all bool) error {
 		if err := lockPlan(ctx, tx, now); err != nil { // one node recovers
 			return err
 		}
-		list, err := db.All(ctx, tx, func(scan db.Scan) (r row, err error) {
-			err = scan(&r.id, &r.intent, &r.purpose)
-			return r, err
+		list, err := db.All(ctx, tx, func(scan db.Scan) (*sending, error) {
+			m := &sending{}
+			return m, scan(&m.id, &m.intent, &m.purpose, &m.attempt)
 		}, q, until)
 		if err != nil {
 			return err
 		}
-		for _, r := range list {
-			if _, err := tx.ExecContext(ctx, end, r.id, micro(now)); err != nil {
+		for _, m := range list {
+			if _, err := tx.ExecContext(ctx, end, m.id, micro(now)); err != nil {
 				return err
 			}
-			if err := e.doubt(ctx, tx, now, r.id, r.intent, r.purpose, ""); err != nil {
+			if err := e.doubt(ctx, tx, now, m); err != nil {
 				return err
 			}
 		}

@@ -38,7 +38,7 @@ func (e *Engine) Sweep(ctx context.Context) error {
 }
 
 const wakeable = `select i.id, i.outreach, i.patient, i.state, i.step, i.expires_at from intent i
-	where i.wake_at > 0 and i.wake_at <= $1
+	where i.wake_at > 0 and i.wake_at <= $1 and i.state in ('active', 'deferred')
 		and i.outreach not in (select o.id from outreach o where o.state in ('paused', 'stopped'))
 	order by i.wake_at, i.id limit $2`
 
@@ -56,8 +56,10 @@ func (e *Engine) sweepBatch(ctx context.Context) (int, error) {
 		return 0, err
 	}
 	patients := make([]string, len(list))
+	asked := make(map[string]bool, len(list))
 	for i, w := range list {
 		patients[i] = w.patient
+		asked[w.patient] = true
 	}
 	able := map[string]policy.Ability{}
 	if err := e.abilities(ctx, patients, able); err != nil {
@@ -74,6 +76,9 @@ func (e *Engine) sweepBatch(ctx context.Context) (int, error) {
 		byOutreach := map[string][]waiting{}
 		var order []string
 		for _, w := range again {
+			if !asked[w.patient] {
+				continue // woken since: what its addresses can take is not known yet
+			}
 			if byOutreach[w.outreach] == nil {
 				order = append(order, w.outreach)
 			}
@@ -228,7 +233,7 @@ func (p *planner) wait(ctx context.Context, tx *db.Tx, w waiting, at time.Time) 
 	if !at.After(p.now) {
 		at = p.now.Add(time.Minute)
 	}
-	_, err := tx.ExecContext(ctx, `update intent set wake_at = $2 where id = $1`, w.id, micro(at))
+	_, err := tx.ExecContext(ctx, `update intent set wake_at = $2 where id = $1 and state in ('active', 'deferred')`, w.id, micro(at))
 	return err
 }
 
@@ -239,8 +244,7 @@ func (p *planner) expire(ctx context.Context, tx *db.Tx, w waiting, list []earli
 			return p.end(ctx, tx, w.id, "satisfied")
 		}
 	}
-	const q = `update message set state = 'cancelled', reason = 'expired', state_at = $2 where intent = $1 and state = 'scheduled'`
-	if _, err := tx.ExecContext(ctx, q, w.id, micro(p.now)); err != nil {
+	if _, err := withdraw(ctx, tx, p.now, "expired", `intent = $3 and state = 'scheduled'`, w.id); err != nil {
 		return err
 	}
 	return p.end(ctx, tx, w.id, "expired")

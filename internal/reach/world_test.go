@@ -40,6 +40,7 @@ type fake struct {
 	answer  func(reach.Handoff) reach.Result
 
 	reconcile func() (reach.Result, bool)
+	free      func(reach.Handoff) reach.Result // answers outside the lock
 }
 
 func (f *fake) Channel() reach.Channel { return f.channel }
@@ -54,6 +55,9 @@ func (f *fake) Reconcile(context.Context, reach.Handoff) (reach.Result, bool) {
 	return reach.Result{}, false
 }
 func (f *fake) Send(_ context.Context, h reach.Handoff) reach.Result {
+	if f.free != nil {
+		return f.free(h)
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.sent = append(f.sent, h)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"hale/internal/base/ids"
@@ -50,12 +51,18 @@ func (s *Store) Create(ctx context.Context, tx *db.Tx, n New) (token string, err
 	return token, nil
 }
 
-// Retract takes back every link of message, inside the transaction of the
+// retractChunk is how many messages one statement retracts the links of.
+const retractChunk = 400
+
+// Retract takes back every link of messages, inside the transaction of the
 // cause: nobody opens them any more, and their pages stop showing.
-func (s *Store) Retract(ctx context.Context, tx *db.Tx, message string) error {
-	const q = `update link set retracted_at = $2 where message = $1 and retracted_at = 0`
-	if _, err := tx.ExecContext(ctx, q, message, s.now().UnixMicro()); err != nil {
-		return fmt.Errorf("link: retract message %s: %w", message, err)
+func (s *Store) Retract(ctx context.Context, tx *db.Tx, messages ...string) error {
+	now := s.now().UnixMicro()
+	for chunk := range slices.Chunk(messages, retractChunk) {
+		q := `update link set retracted_at = $1 where retracted_at = 0 and message in (` + db.In(2, len(chunk)) + `)`
+		if _, err := tx.ExecContext(ctx, q, append([]any{now}, db.Args(chunk)...)...); err != nil {
+			return fmt.Errorf("link: retract: %w", err)
+		}
 	}
 	return nil
 }

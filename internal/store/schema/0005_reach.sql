@@ -135,6 +135,7 @@ create table message (
 );
 create unique index message_step on message (intent, step);
 create index message_due on message (not_before, id) where state = 'scheduled';
+create index message_urgent on message (not_before, id) where state = 'scheduled' and purpose = 'security';
 create index message_lease on message (lease_until) where state = 'handing_off';
 create index message_outreach on message (outreach, state);
 create index message_patient on message (patient, created_at);
