@@ -24,6 +24,8 @@ type timesData struct {
 	Ref     string
 	Problem string
 	Same    string // with and where, if it is the same for all
+	Back    string // address of the step before
+	BackTo  string // what that step is
 }
 
 // slotsPerPage is how many times one page offers: enough for about a week.
@@ -55,7 +57,7 @@ func (p *Portal) times(w http.ResponseWriter, r *http.Request) error {
 func (p *Portal) offer(w http.ResponseWriter, r *http.Request, s sheet, problem string) error {
 	service := r.PathValue("service")
 	d := timesData{Step: s.T("Step 2 of 3"), Heading: s.T("Choose a time"), Action: s.Link("/book/" + url.PathEscape(service) + "/check"),
-		Button: s.T("Continue"), Ref: r.FormValue("ref"), Problem: problem}
+		Button: s.T("Continue"), Ref: r.FormValue("ref"), Problem: problem, Back: s.Link("/book"), BackTo: s.T("Choose another kind of visit")}
 	if err := p.addTimes(r, s, &d, service, s.Link("/book/"+url.PathEscape(service))); err != nil {
 		return err
 	}
@@ -187,7 +189,7 @@ func (p *Portal) moveAsk(w http.ResponseWriter, r *http.Request) error {
 func (p *Portal) offerMove(w http.ResponseWriter, r *http.Request, s sheet, v visit.Visit, problem string) error {
 	here := s.Link("/visits/" + v.ID + "/move")
 	d := timesData{Step: s.T("Now: %s", s.long(v.Start)), Heading: s.T("Choose a new time"), Action: here, Post: true,
-		Button: s.T("Move my visit"), Problem: problem}
+		Button: s.T("Take this time instead"), Problem: problem, Back: s.Link("/visits/" + v.ID), BackTo: s.T("Keep the time I have")}
 	if err := p.addTimes(r, s, &d, v.Service, here); err != nil {
 		return err
 	}

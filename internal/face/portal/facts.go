@@ -59,13 +59,19 @@ func problemName(s sheet, q problem.Problem) string {
 	return q.Name
 }
 
-// problemFacts says the record's own name where an everyday one stands in
-// front, and when.
-func problemFacts(s sheet, q problem.Problem) string {
-	var medical, when, ended, detail string
-	if name := q.Everyday(); name != "" && !strings.EqualFold(name, q.Name) {
-		medical = s.T("In your record: %s", q.Name)
+// medicalName returns the record's own name where an everyday one stands in
+// front of it and says something else.
+func medicalName(q problem.Problem) string {
+	name := q.Everyday()
+	if name == "" || strings.Contains(strings.ToLower(name), strings.ToLower(q.Name)) {
+		return ""
 	}
+	return q.Name
+}
+
+// problemFacts says what is known beside the name: by whom and when.
+func problemFacts(s sheet, q problem.Problem) string {
+	var when, ended, detail string
 	if !q.At.IsZero() {
 		when = s.day(q.At)
 		if q.Kind == problem.Condition || q.Kind == problem.Allergy {
@@ -84,7 +90,7 @@ func problemFacts(s sheet, q problem.Problem) string {
 	default:
 		detail = q.Detail
 	}
-	return joined(detail, when, ended, q.Performer, medical)
+	return joined(detail, when, ended, q.Performer)
 }
 
 // resultStatus says how sure a result is.

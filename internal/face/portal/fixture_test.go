@@ -52,6 +52,8 @@ var actors = sessions{
 	"sam":   {Kind: access.Patient, ID: "a-sam", Name: "Sam Short", Patient: "sam"},
 	"rosa": {Kind: access.Proxy, ID: "a-rosa", Name: "Rosa Alvarez", Grants: []access.Grant{{Patient: "maria", Name: "Maria Alvarez",
 		Rights: []access.Right{access.ReadRecord, access.ReadVisits, access.BookVisits, access.ReadMessages}}}},
+	"helper": {Kind: access.Patient, ID: "a-helper", Name: "Sam Short", Patient: "sam", Grants: []access.Grant{{Patient: "maria", Name: "Maria Alvarez",
+		Rights: []access.Right{access.ReadRecord, access.ReadVisits}}}},
 	"driver": {Kind: access.Proxy, ID: "a-driver", Name: "Dan Driver", Grants: []access.Grant{{Patient: "maria", Name: "Maria Alvarez",
 		Rights: []access.Right{access.ReadVisits}}}},
 }
@@ -239,6 +241,10 @@ func (h *house) maria(t testing.TB) {
 			observation(fmt.Sprintf("ldl-%d", i), "maria", "laboratory", "18262-6", "Low Density Lipoprotein Cholesterol", 118-6*float64(i), "mg/dL", day),
 			observation(fmt.Sprintf("hb-%d", i), "maria", "laboratory", "718-7", "Hemoglobin [Mass/volume] in Blood", 13.2, "g/dL", day))
 	}
+	h.put(t, `{"resourceType":"DiagnosticReport","id":"rep1","status":"final","code":{"text":"A1c"},"subject":{"reference":"Patient/maria"},"effectiveDateTime":"2026-02-24T09:12:00Z",
+		"resultsInterpreter":[{"reference":"Practitioner/raman"}],"result":[{"reference":"Observation/a1c-5"}],"conclusion":"Good progress. Keep the evening walk."}`,
+		`{"resourceType":"DiagnosticReport","id":"rep2","status":"final","code":{"text":"Blood panel"},"subject":{"reference":"Patient/maria"},"effectiveDateTime":"2026-02-24T09:12:00Z",
+		"resultsInterpreter":[{"reference":"Practitioner/raman"}],"result":[{"reference":"Observation/ldl-3"},{"reference":"Observation/hb-3"}],"conclusion":"Both look as we hoped."}`)
 	h.schedule(t)
 	h.inbox.list = []reach.Content{
 		{Message: "msg1", Patient: "maria", From: "J. Okafor, RN", Title: "Time for your eye exam", Service: "eye-exam", SentAt: haletest.Noon.Add(-26 * time.Hour),

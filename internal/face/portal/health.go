@@ -71,6 +71,16 @@ func (p *Portal) parts(r *http.Request, pass access.Pass, s sheet) ([]part, erro
 	}, nil
 }
 
+// complete returns when the record last changed.
+func complete(at time.Time, parts []part) time.Time {
+	for _, p := range parts {
+		if p.Updated.After(at) {
+			at = p.Updated
+		}
+	}
+	return at
+}
+
 // resultRow is one result in a list.
 type resultRow struct {
 	ID      string

@@ -6,25 +6,29 @@ import (
 
 	"hale/internal/access"
 	"hale/internal/base/lang"
+	"hale/internal/care/document"
 	"hale/internal/care/patient"
 	"hale/internal/care/result"
 	"hale/internal/care/visit"
 	"hale/internal/face/web"
-	"hale/internal/reach"
 )
 
 // homeData is what the home page shows.
 type homeData struct {
 	Name   string
-	Todo   []reach.Content
+	Todo   []task
 	New    []resultRow
-	More   int // new results that are not listed
+	More   int                 // new results that are not listed
+	Notes  []document.Document // new ones
 	Since  time.Time
 	Next   *visit.Visit
 	Record bool // the reader may see the record
 	Visits bool
 	Book   bool
 }
+
+// task is one thing that needs the reader.
+type task struct{ Href, Icon, Title, Sub, Button string }
 
 // home is the first page after signing in: what needs the patient, what is
 // new, what comes next.
@@ -39,14 +43,14 @@ func (p *Portal) home(w http.ResponseWriter, r *http.Request) error {
 	}
 	s.Zone = p.zone(who)
 	d := homeData{Name: who.Call(), Record: s.may(access.ReadRecord), Visits: s.may(access.ReadVisits), Book: s.may(access.BookVisits)}
-	d.Todo = todo(s.Messages)
+	d.Todo = unreadTasks(s)
 	if d.Record {
 		if err := p.addNew(r, pass, who, s.Lang, &d); err != nil {
 			return err
 		}
 	}
 	if d.Visits {
-		if err := p.addNext(r, &d); err != nil {
+		if err := p.addNext(r, s, &d); err != nil {
 			return err
 		}
 	}
@@ -64,19 +68,36 @@ func (p *Portal) first(r *http.Request) access.Right {
 	return access.ReadRecord
 }
 
-// todo returns the messages that were not read yet.
-func todo(list []reach.Content) []reach.Content {
-	var todo []reach.Content
-	for _, m := range list {
-		if m.SeenAt.IsZero() && len(todo) < 5 {
-			todo = append(todo, m)
+// unreadTasks returns a task for each message that was not read yet.
+func unreadTasks(s sheet) []task {
+	var list []task
+	for _, m := range s.Messages {
+		if m.SeenAt.IsZero() && len(list) < most {
+			list = append(list, task{Href: s.Link("/inbox/" + m.Message), Icon: "message-square", Title: m.Title,
+				Sub: joined(s.T("Message from %s", sender(s, m)), s.day(m.SentAt)), Button: s.T("Read")})
 		}
 	}
-	return todo
+	return list
 }
 
-// most is how many new results the home page lists.
-const most = 5
+// near is how long before a visit it is time to get ready for it.
+const near = 7 * 24 * time.Hour
+
+// readyTask asks to get ready for a visit.
+func readyTask(s sheet, d homeData, v visit.Visit) task {
+	what := s.T("Get ready for your visit")
+	if !s.own() {
+		what = s.T("Get ready for %s’s visit", d.Name)
+	}
+	return task{Href: s.Link("/visits/" + v.ID), Icon: "calendar-check", Title: what, Sub: joined(s.long(v.Start), v.With), Button: s.T("See how")}
+}
+
+// most is how many new results or messages the home page lists, and mostNotes
+// how many new notes.
+const (
+	most      = 5
+	mostNotes = 2
+)
 
 // addNew adds the results since the last look.
 func (p *Portal) addNew(r *http.Request, pass access.Pass, who patient.Person, l lang.Lang, d *homeData) error {
@@ -84,8 +105,13 @@ func (p *Portal) addNew(r *http.Request, pass access.Pass, who patient.Person, l
 	if err != nil {
 		return err
 	}
+	taken := since.AddDate(-1, 0, 0) // what is older is no news, however late it came
 	if d.Since = since; since.IsZero() {
 		since = p.Now().AddDate(0, -1, 0)
+		taken = since
+	}
+	if d.Notes, err = p.newNotes(r, pass, since, taken); err != nil {
+		return err
 	}
 	list, err := p.Results.Recent(r.Context(), pass, "", 120)
 	if err != nil {
@@ -99,7 +125,7 @@ func (p *Portal) addNew(r *http.Request, pass access.Pass, who patient.Person, l
 	listed := map[string]bool{} // the newest of each kind speaks for the older ones
 	for _, category := range [...]result.Category{result.Laboratory, result.Vital} {
 		for i, res := range list {
-			if res.Category != category || !res.Updated.After(since) || res.At.Before(since.AddDate(-1, 0, 0)) {
+			if res.Category != category || !res.Updated.After(since) || res.At.Before(taken) {
 				continue
 			}
 			if listed[rows[i].Title] {
@@ -116,8 +142,24 @@ func (p *Portal) addNew(r *http.Request, pass access.Pass, who patient.Person, l
 	return nil
 }
 
-// addNext adds the next visit.
-func (p *Portal) addNext(r *http.Request, d *homeData) error {
+// newNotes returns the newest notes and letters that came since then and are
+// not from before taken.
+func (p *Portal) newNotes(r *http.Request, pass access.Pass, since, taken time.Time) ([]document.Document, error) {
+	list, err := p.Documents.List(r.Context(), pass, 20)
+	if err != nil {
+		return nil, err
+	}
+	var notes []document.Document
+	for _, d := range list {
+		if d.Kind == document.Note && d.Updated.After(since) && !d.At.Before(taken) && len(notes) < mostNotes {
+			notes = append(notes, d)
+		}
+	}
+	return notes, nil
+}
+
+// addNext adds the next visit, and asks to get ready for it when it is near.
+func (p *Portal) addNext(r *http.Request, s sheet, d *homeData) error {
 	pass, err := p.Doors.Check(r.Context(), web.Actor(r), access.ReadVisits, web.Subject(r))
 	if err != nil {
 		return err
@@ -126,23 +168,41 @@ func (p *Portal) addNext(r *http.Request, d *homeData) error {
 	if err != nil {
 		return err
 	}
-	if len(list) > 0 {
-		d.Next = &list[0]
+	if len(list) == 0 {
+		return nil
+	}
+	if d.Next = &list[0]; d.Next.Start.Before(p.Now().Add(near)) {
+		d.Todo = append(d.Todo, readyTask(s, *d, *d.Next))
 	}
 	return nil
 }
 
 // summary says in one sentence what there is to do.
 func (d homeData) summary(l lang.Lang) string {
+	n, news := len(d.Todo), len(d.New)+len(d.Notes) > 0
+	switch {
+	case n == 0 && news:
+		return l.T("Nothing needs you now. There is something new to see.")
+	case n == 0:
+		return l.T("Nothing needs you now. You are up to date.")
+	case n == 1 && news:
+		return l.T("One thing needs you. There is something new to see, too.")
+	case n == 1:
+		return l.T("One thing needs you. Everything else is up to date.")
+	case news:
+		return l.T("%d things need you. There is something new to see, too.", n)
+	}
+	return l.T("%d things need you. Everything else is up to date.", n)
+}
+
+// duty says the same to somebody who acts for the patient.
+func (d homeData) duty(l lang.Lang) string {
 	switch n := len(d.Todo); n {
 	case 0:
-		if len(d.New) > 0 {
-			return l.T("Nothing needs you now. There is something new to see.")
-		}
-		return l.T("Nothing needs you now. You are up to date.")
+		return l.T("There is nothing to do for %s now.", d.Name)
 	case 1:
-		return l.T("One thing needs you.")
+		return l.T("There is one thing to do for %s.", d.Name)
 	default:
-		return l.T("%d things need you.", n)
+		return l.T("There are %d things to do for %s.", n, d.Name)
 	}
 }

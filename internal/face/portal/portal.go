@@ -9,6 +9,7 @@ package portal
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"time"
 
 	"hale/internal/access"
@@ -42,6 +43,7 @@ type Config struct {
 
 type doors interface {
 	Check(ctx context.Context, a access.Actor, right access.Right, patient string) (access.Pass, error)
+	CheckMany(ctx context.Context, a access.Actor, patient string, rights ...access.Right) ([]access.Pass, error)
 }
 
 type people interface {
@@ -97,6 +99,7 @@ type looks interface {
 
 type records interface {
 	Get(ctx context.Context, pass access.Pass, typ, id string) (record.Resource, error)
+	Search(ctx context.Context, pass access.Pass, typ string, q url.Values) (record.Page, error)
 }
 
 // Portal is the patient's face.

@@ -33,10 +33,10 @@ func TestPages(t *testing.T) {
 		t.Fatal(err)
 	}
 	pages := []struct{ name, as, path string }{
-		{"home", "maria", "/home"}, {"home-empty", "sam", "/home"}, {"home-for", "rosa", "/for/maria/home"}, {"home-driver", "driver", "/for/maria/home"},
+		{"home", "maria", "/home"}, {"home-empty", "sam", "/home"}, {"home-for", "rosa", "/for/maria/home"}, {"home-driver", "driver", "/for/maria/home"}, {"home-helper", "helper", "/home"},
 		{"health", "maria", "/health"}, {"results", "maria", "/health/results"}, {"results-lab", "maria", "/health/results?show=laboratory"},
 		{"results-empty", "sam", "/health/results"}, {"result", "maria", "/results/a1c-5"}, {"result-pressure", "maria", "/results/bp-3"},
-		{"result-first", "maria", "/results/a1c-0"}, {"medicines", "maria", "/health/medicines"}, {"medicines-empty", "sam", "/health/medicines"},
+		{"result-first", "maria", "/results/a1c-0"}, {"result-panel", "maria", "/results/ldl-3"}, {"medicines", "maria", "/health/medicines"}, {"medicines-empty", "sam", "/health/medicines"},
 		{"conditions", "maria", "/health/conditions"}, {"allergies", "maria", "/health/allergies"}, {"vaccines", "maria", "/health/vaccines"},
 		{"procedures", "maria", "/health/procedures"}, {"documents", "maria", "/health/documents"}, {"document", "maria", "/documents/d1"},
 		{"document-html", "maria", "/documents/d2"}, {"document-file", "maria", "/documents/d3"}, {"plan", "maria", "/documents/cp1"},
@@ -201,7 +201,7 @@ func TestBookThroughPages(t *testing.T) {
 		}
 		page := strings.TrimSuffix(booked.to, "?done=booked")
 		moved := h.post(t, "maria", page+"/move", url.Values{"slot": {"eye-5"}})
-		if moved.code != http.StatusSeeOther || !strings.Contains(h.get(t, "maria", moved.to).body, "<h1>Your visit is moved</h1>") {
+		if moved.code != http.StatusSeeOther || !strings.Contains(h.get(t, "maria", moved.to).body, "<h1>Your visit has a new time</h1>") {
 			t.Errorf("moving = %d to %q", moved.code, moved.to)
 		}
 		file := h.get(t, "maria", page+"/calendar")
@@ -266,7 +266,7 @@ func TestSynthea(t *testing.T) {
 		t.Cleanup(func() { delete(actors, "ammie") })
 		pages := map[string][]string{
 			"/home":              {"Good afternoon, "},
-			"/health":            {"Test results", "complete to Mar 2, 2026"},
+			"/health":            {"Test results", "Complete to Mar 2, 2026"},
 			"/health/results":    {"Blood pressure", "mmHg", "Weight"},
 			"/health/medicines":  {"ferrous sulfate 325 mg tablet"},
 			"/health/conditions": {"Obesity", "In your record: Body mass index 30+ - obesity"},

@@ -22,7 +22,7 @@ type resultData struct {
 	Rows     []resultRow
 	Source   string // the system or person that the result came from
 	Part     string // what the range is: the lab's, or usual for adults
-	SameDay  string
+	Remarks  []remark
 	Received time.Time
 }
 
@@ -56,6 +56,9 @@ func (p *Portal) result(w http.ResponseWriter, r *http.Request) error {
 	}
 	d := describe(s, res, trend, who, goals, p.Now())
 	d.Source = p.source(r, pass, res)
+	if d.Remarks, err = p.remarks(r, pass, res); err != nil {
+		return err
+	}
 	s.Title = d.Title
 	return p.render(w, r, resultPage(s, d))
 }

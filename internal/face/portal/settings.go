@@ -86,7 +86,7 @@ func (s *SignIn) reachOf(r *http.Request, a access.Actor) (*reachData, error) {
 // channels are the ways to be reached first, with their words.
 func channels(l lang.Lang) []struct{ ID, Words string } {
 	return []struct{ ID, Words string }{
-		{"sms", l.T("By text")}, {"email", l.T("By email")}, {"inbox", l.T("Only here, when I sign in")}, {"", l.T("No wish")},
+		{"sms", l.T("By text")}, {"email", l.T("By email")}, {"inbox", l.T("Only here, when I sign in")}, {"", l.T("As you think best")},
 	}
 }
 

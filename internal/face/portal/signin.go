@@ -38,6 +38,13 @@ type DemoSignIn struct {
 	Address string // of the account
 }
 
+// parts returns who that is, and what there is to see: a label's words
+// before and after its colon.
+func (d DemoSignIn) parts(l lang.Lang) (role, does string) {
+	role, does, _ = strings.Cut(l.T(d.Label), ": ")
+	return role, does
+}
+
 // SignInConfig is what signing in and the settings need.
 type SignInConfig struct {
 	Site     *web.Site

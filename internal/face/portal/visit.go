@@ -50,7 +50,7 @@ func (p *Portal) visit(w http.ResponseWriter, r *http.Request) error {
 	case done == "booked" && v.Status == visit.Booked:
 		heading = s.T("Your visit is booked")
 	case done == "moved" && v.Status == visit.Booked:
-		heading = s.T("Your visit is moved")
+		heading = s.T("Your visit has a new time")
 	case done == "cancelled" && v.Status == visit.Cancelled:
 		heading = s.T("Your visit is cancelled")
 	default:

@@ -130,6 +130,7 @@ func statusOf(kind errs.Kind) int {
 type fault struct {
 	icon, title, next string
 	ours              bool // show the request id, so that we can find it
+	again             bool // it may work when tried again
 }
 
 func faults(l lang.Lang, kind errs.Kind) fault {
@@ -145,9 +146,9 @@ func faults(l lang.Lang, kind errs.Kind) fault {
 	case errs.Conflict:
 		return fault{icon: "refresh-cw", title: l.T("Something changed in the meantime"), next: l.T("Go back, look again, and choose once more.")}
 	case errs.TooMany:
-		return fault{icon: "clock", title: l.T("Please wait a little"), next: l.T("Try again in a few minutes. If it is urgent, please call us.")}
+		return fault{icon: "clock", title: l.T("Please wait a little"), next: l.T("If it is urgent, please call us."), again: true}
 	case errs.Unavailable:
-		return fault{icon: "clock", title: l.T("We cannot do that right now"), next: l.T("Try again in a few minutes. If it is urgent, please call us."), ours: true}
+		return fault{icon: "clock", title: l.T("We cannot do that right now"), next: l.T("Try again in a few minutes. If it is urgent, please call us."), ours: true, again: true}
 	}
 	return fault{icon: "triangle-alert", title: l.T("Something went wrong"), next: l.T("Try again in a minute. If it keeps happening, please call us and tell us the number below."), ours: true}
 }

@@ -117,6 +117,16 @@ func (v View) deskTabs() []Tab {
 	return list
 }
 
+// again returns the address of the page itself, where asking for it anew is
+// safe: it was only looked at, or it is the gate of a link.
+func (v View) again() string {
+	token, gate := strings.CutPrefix(v.Req.URL.Path, "/m/")
+	if v.Req.Method != http.MethodGet && (!gate || strings.Contains(token, "/")) {
+		return ""
+	}
+	return Local(v.Req.URL.RequestURI(), "")
+}
+
 // tel returns a telephone link's address.
 func tel(number string) string {
 	return "tel:" + strings.Map(func(r rune) rune {
