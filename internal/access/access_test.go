@@ -88,6 +88,21 @@ func TestDoorsAudit(t *testing.T) {
 			}
 		}
 
+		passes, err := doors.CheckMany(t.Context(), ada, "ada", access.ReadVisits, access.ReadMessages)
+		if err != nil || len(passes) != 2 {
+			t.Fatalf("CheckMany = %v, %v, want two passes", passes, err)
+		}
+		if _, err := passes[0].Open(access.ReadMessages); err == nil {
+			t.Error("the pass for visits opens messages")
+		}
+		if _, err := doors.CheckMany(t.Context(), ada, "ada", access.ReadVisits, access.ReadDecisions); err == nil {
+			t.Error("CheckMany with a right that ada does not have = nil, want an error")
+		}
+		rows, err := log.Of(t.Context(), "ada", 9)
+		if err != nil || len(rows) != 5 {
+			t.Errorf("audit of ada = %+v, %v, want a row for each right that was asked for", rows, err)
+		}
+
 		if err := d.Tx(t.Context(), func(tx *db.Tx) error {
 			_, err := tx.ExecContext(t.Context(), "drop table audit")
 			return err

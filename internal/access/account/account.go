@@ -19,6 +19,7 @@ import (
 	"hale/internal/base/ids"
 	"hale/internal/base/phone"
 	"hale/internal/base/seal"
+	"hale/internal/store/audit"
 	"hale/internal/store/db"
 )
 
@@ -83,12 +84,13 @@ type Store struct {
 	now func() time.Time
 	key seal.Key // hashes codes and addresses
 	dir Directory
+	log *audit.Log
 }
 
 // NewStore returns a store. Without WithDirectory only those with an account
 // can sign in.
 func NewStore(d *db.DB, ids *ids.Source, now func() time.Time, key seal.Key) *Store {
-	return &Store{db: d, ids: ids, now: now, key: key.For("account"), dir: nobody{}}
+	return &Store{db: d, ids: ids, now: now, key: key.For("account"), dir: nobody{}, log: audit.NewLog(d, ids, now)}
 }
 
 // WithDirectory returns a copy of s that knows the people on record.

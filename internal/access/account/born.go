@@ -69,6 +69,9 @@ func (s *Store) FinishBorn(ctx context.Context, challenge, date string) (Account
 		return Account{}, err
 	}
 	if len(matched) != 1 { // twins who share a phone need the office
+		if err := s.refused(ctx, who); err != nil {
+			return Account{}, err
+		}
 		return Account{}, errBorn
 	}
 	if i := slices.IndexFunc(who, func(a Account) bool { return a.Patient == matched[0] }); i >= 0 {

@@ -276,12 +276,15 @@ func (s *Store) FinishCode(ctx context.Context, challenge, code string) (Account
 	if limited {
 		return Account{}, errTooMany
 	}
-	if !right {
-		return Account{}, errCode
-	}
 	u, err := s.challenge(ctx, s.db, id)
 	if err != nil {
 		return Account{}, err
+	}
+	if !right {
+		if err := s.refusedAt(ctx, u.to); err != nil {
+			return Account{}, err
+		}
+		return Account{}, errCode
 	}
 	who, patients, err := s.people(ctx, u.to)
 	if err != nil {

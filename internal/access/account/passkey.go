@@ -114,14 +114,11 @@ func (p *Passkeys) FinishPasskey(ctx context.Context, account, ceremony, userAge
 	const q = `
 		insert into account_passkey (id, account, name, credential, created_at, used_at)
 		values ($1, $2, $3, $4, $5, $5) on conflict (id) do nothing`
-	n, err := db.Changed(p.store.db.ExecContext(ctx, q, key(credential.ID), account, Device(userAgent), string(text), p.store.now().UnixMicro()))
-	if err != nil {
-		return fmt.Errorf("account: finish passkey of %s: %w", account, err)
+	added, err := p.store.change(ctx, account, PasskeyAdded, q, key(credential.ID), account, Device(userAgent), string(text), p.store.now().UnixMicro())
+	if err == nil && !added {
+		err = errPasskey
 	}
-	if n == 0 {
-		return errPasskey
-	}
-	return nil
+	return err
 }
 
 // BeginLogin starts signing in with whatever passkey the device offers.
@@ -152,13 +149,20 @@ func (p *Passkeys) FinishLogin(ctx context.Context, ceremony string, answer []by
 	if err != nil {
 		return Account{}, errPasskey.Because(err)
 	}
-	find := func(_, handle []byte) (webauthn.User, error) { return p.store.owner(ctx, string(handle)) }
-	user, credential, err := p.rp.ValidatePasskeyLogin(find, session, parsed)
-	if err != nil {
-		return Account{}, errPasskey.Because(err)
+	var aimed []Account
+	find := func(_, handle []byte) (webauthn.User, error) {
+		o, err := p.store.owner(ctx, string(handle))
+		if err == nil {
+			aimed = append(aimed, o.account)
+		}
+		return o, err
 	}
-	if credential.Authenticator.CloneWarning {
-		return Account{}, errPasskey
+	user, credential, err := p.rp.ValidatePasskeyLogin(find, session, parsed)
+	if err != nil || credential.Authenticator.CloneWarning {
+		if err := p.store.refused(ctx, aimed); err != nil {
+			return Account{}, err
+		}
+		return Account{}, errPasskey.Because(err)
 	}
 	a := user.(owner).account
 	text, err := json.Marshal(credential)
@@ -193,14 +197,11 @@ func (s *Store) Passkeys(ctx context.Context, account string) ([]Passkey, error)
 
 // RemovePasskey takes one of the account's passkeys away.
 func (s *Store) RemovePasskey(ctx context.Context, account, id string) error {
-	n, err := db.Changed(s.db.ExecContext(ctx, `delete from account_passkey where id = $1 and account = $2`, id, account))
-	if err != nil {
-		return fmt.Errorf("account: remove passkey of %s: %w", account, err)
+	removed, err := s.change(ctx, account, PasskeyRemoved, `delete from account_passkey where id = $1 and account = $2`, id, account)
+	if err == nil && !removed {
+		err = errNotYours
 	}
-	if n == 0 {
-		return errNotYours
-	}
-	return nil
+	return err
 }
 
 // owner returns the active account with its credentials.

@@ -202,6 +202,14 @@ func TestPasskeys(t *testing.T) {
 		if a, err := login(t, p, phone); errs.KindOf(err) != errs.Invalid {
 			t.Errorf("FinishLogin with a removed passkey = %+v, %v, want invalid", a, err)
 		}
+		for _, want := range [][2]string{{account.PasskeyAdded, "granted"}, {account.PasskeyRemoved, "granted"}, {account.SignedIn, "denied"}} {
+			if n := audited(t, d, ada.ID, want[0], want[1]); n != 1 {
+				t.Errorf("audit rows %s %s of ada = %d, want 1", want[0], want[1], n)
+			}
+		}
+		if n := audited(t, d, bob.ID, account.PasskeyRemoved, "granted"); n != 0 {
+			t.Errorf("audit rows for bob, who removed nothing = %d, want 0", n)
+		}
 	})
 }
 

@@ -29,7 +29,10 @@ func (s *Store) StartSession(ctx context.Context, account string, userAgent stri
 			return err
 		}
 		_, err := tx.ExecContext(ctx, q, s.ids.New(), seal.Hash(token), a.ID, Device(userAgent), now.UnixMicro(), now.Add(life).UnixMicro())
-		return err
+		if err != nil {
+			return err
+		}
+		return s.log.AddIn(ctx, tx, happened(SignedIn, a, true))
 	})
 	if err != nil {
 		return "", fmt.Errorf("account: start session of %s: %w", account, err)

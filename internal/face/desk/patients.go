@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"hale/internal/access"
+	"hale/internal/access/account"
 	"hale/internal/base/phone"
 	"hale/internal/care/consent"
 	"hale/internal/care/contact"
@@ -403,7 +404,10 @@ func (d *Desk) looks(r *http.Request, rows []audit.Row) ([]eventRow, error) {
 	var list []eventRow
 	for _, k := range order[:min(len(order), lookRows)] {
 		text := k.who + " " + k.action
-		if !k.granted {
+		switch {
+		case !k.granted && k.action == lookWords(account.SignedIn):
+			text = "Somebody tried to sign in as " + k.who + " and did not get in"
+		case !k.granted:
 			text = k.who + " asked and was refused"
 		}
 		if n[k] > 1 {
@@ -437,8 +441,17 @@ func (d *Desk) lookerName(r *http.Request, row audit.Row, names map[string]strin
 	return name, nil
 }
 
-// lookWords says what an audited right was used for.
+// lookWords says what an audited right was used for, or what happened to an
+// account.
 func lookWords(action string) string {
+	switch action {
+	case account.SignedIn:
+		return "signed in"
+	case account.PasskeyAdded:
+		return "added a passkey"
+	case account.PasskeyRemoved:
+		return "took a passkey away"
+	}
 	switch access.Right(action) {
 	case access.ReadRecord:
 		return "opened the record"

@@ -39,17 +39,27 @@ func NewLog(d *db.DB, ids *ids.Source, now func() time.Time) *Log {
 	return &Log{db: d, ids: ids, now: now}
 }
 
-// Add appends r. It fills in ID and At.
-func (l *Log) Add(ctx context.Context, r Row) error {
-	const q = `
-		insert into audit (id, at, actor_kind, actor, action, patient, outcome, request)
-		values ($1, $2, $3, $4, $5, $6, $7, $8)`
-	outcome := "denied"
-	if r.Granted {
-		outcome = "granted"
+// Add appends rows, all of them or none. It fills in ID and At.
+func (l *Log) Add(ctx context.Context, rows ...Row) error {
+	if len(rows) == 1 { // one statement needs no transaction around it
+		return l.AddIn(ctx, l.db, rows...)
 	}
-	_, err := l.db.ExecContext(ctx, q, l.ids.New(), l.now().UnixMicro(), r.ActorKind, r.Actor, r.Action, r.Patient, outcome, r.Request)
-	if err != nil {
+	return l.db.Tx(ctx, func(tx *db.Tx) error { return l.AddIn(ctx, tx, rows...) })
+}
+
+// AddIn appends rows in the transaction of what they tell.
+func (l *Log) AddIn(ctx context.Context, c db.Conn, rows ...Row) error {
+	const head = `insert into audit (id, at, actor_kind, actor, action, patient, outcome, request)`
+	at := l.now().UnixMicro()
+	args := make([]any, 0, 8*len(rows))
+	for _, r := range rows {
+		outcome := "denied"
+		if r.Granted {
+			outcome = "granted"
+		}
+		args = append(args, l.ids.New(), at, r.ActorKind, r.Actor, r.Action, r.Patient, outcome, r.Request)
+	}
+	if err := db.InsertMany(ctx, c, head, "", 8, args); err != nil {
 		return fmt.Errorf("audit: add: %w", err)
 	}
 	return nil

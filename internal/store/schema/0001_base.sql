@@ -14,9 +14,9 @@ create index event_kind on event (kind, at);
 create table audit (
 	id         text   primary key,
 	at         bigint not null,
-	actor_kind text   not null, -- patient, proxy, staff, link, system
+	actor_kind text   not null, -- patient, proxy, staff, link, system, or nobody who was known
 	actor      text   not null,
-	action     text   not null, -- the right that was asked for
+	action     text   not null, -- the right that was asked for, or what happened to an account
 	patient    text   not null default '', -- empty: the whole population
 	outcome    text   not null check (outcome in ('granted', 'denied')),
 	request    text   not null default ''
