@@ -44,11 +44,13 @@ func SRM(observed []int, shares []float64) (chi2, p float64) {
 }
 
 // Wilson returns the 95 % interval of a share (Wilson 1927).
-func Wilson(yes, n int) (low, high float64) {
+func Wilson(yes, n int) (low, high float64) { return wilson(yes, n, NormalQuantile(1-Alpha/2)) }
+
+// wilson returns the interval of z standard errors.
+func wilson(yes, n int, z float64) (low, high float64) {
 	if n == 0 {
 		return 0, 1
 	}
-	z := NormalQuantile(1 - Alpha/2)
 	p, m := float64(yes)/float64(n), float64(n)
 	centre := (p + z*z/(2*m)) / (1 + z*z/m)
 	half := z / (1 + z*z/m) * math.Sqrt(p*(1-p)/m+z*z/(4*m*m))

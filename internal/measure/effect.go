@@ -13,6 +13,7 @@ const (
 	fewest     = 10    // people an arm needs before there is an interval
 	lopsided   = 0.001 // an SRM p-value below this blocks the effect
 	fixed      = "Welch's interval at the planned end"
+	small      = "Newcombe's score interval at the planned end, made for few people or few who acted"
 	always     = "Always-valid interval: it holds however often you look"
 	wideGroups = "Each group is a smaller comparison than the headline. Their intervals are widened so that all hold together; a gap between two groups needs a test of its own."
 )
@@ -85,8 +86,8 @@ func effect(p plan, cells []cell, now time.Time) Effect {
 func estimateInto(e *Effect, p plan, cells []cell) {
 	est := estimate(cells)
 	method := reader{final: e.State == Final, planned: float64(max(p.audience, p.draws))}
-	e.Diff, e.SE, e.Method = est.Value, est.SE, method.name()
-	e.Low, e.High, e.P = method.read(est, causal.Alpha)
+	e.Diff, e.SE, e.Method = est.Value, est.SE, method.name(cells)
+	e.Low, e.High, e.P = method.read(cells, est, causal.Alpha)
 	e.Extra = e.Diff * float64(e.Treated)
 	e.ExtraLow, e.ExtraHigh = e.Low*float64(e.Treated), e.High*float64(e.Treated)
 	if r, err := causal.Relative(causal.Yes(e.TreatedYes, e.Treated), causal.Yes(e.HeldYes, e.Held)); err == nil {
@@ -105,23 +106,43 @@ type reader struct {
 	planned float64
 }
 
-func (r reader) name() string {
-	if r.final {
-		return fixed
+func (r reader) name(cells []cell) string {
+	if !r.final {
+		return always
 	}
-	return always
+	if _, few := fewOf(cells); few {
+		return small
+	}
+	return fixed
 }
 
 // read returns the interval, kept to what a difference of shares can be, and
 // the p-value.
-func (r reader) read(e causal.Estimate, alpha float64) (low, high, p float64) {
-	if r.final {
+func (r reader) read(cells []cell, e causal.Estimate, alpha float64) (low, high, p float64) {
+	pair, few := fewOf(cells)
+	switch {
+	case !r.final:
+		low, high, p = causal.AlwaysValid(e, r.planned, alpha)
+	case few:
+		low, high = pair.Newcombe(alpha)
+		p = pair.P()
+	default:
 		low, high = e.Interval(alpha)
 		p = e.P()
-	} else {
-		low, high, p = causal.AlwaysValid(e, r.planned, alpha)
 	}
 	return max(-1, low), min(1, high), p
+}
+
+// fewOf returns the counts of both arms, and whether they are so few that
+// only their own interval fits. Strata with chances of their own have none.
+func fewOf(cells []cell) (causal.Pair, bool) {
+	strata := byChance(cells)
+	if len(strata) != 1 {
+		return causal.Pair{}, false
+	}
+	t, h := strata[0].treated, strata[0].held
+	pair := causal.Pair{TreatedYes: t.yes, Treated: t.n, HeldYes: h.yes, Held: h.n}
+	return pair, pair.Small()
 }
 
 // estimate compares the arms. Where the chance of being held out differed,

@@ -69,7 +69,7 @@ func groups(cells []cell, method reader) []Group {
 		if !g.TooFew {
 			e := estimate(p.cells)
 			g.Diff = e.Value
-			g.Low, g.High, _ = method.read(e, causal.Alpha/float64(shown))
+			g.Low, g.High, _ = method.read(p.cells, e, causal.Alpha/float64(shown))
 		}
 		list[i] = g
 	}
