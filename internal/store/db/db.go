@@ -12,7 +12,9 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/ncruces/go-sqlite3"
 
 	"hale/internal/base/errs"
 	"hale/internal/base/seal"
@@ -78,7 +80,8 @@ func (d *DB) QueryContext(ctx context.Context, q string, args ...any) (*sql.Rows
 
 // ExecContext runs one statement that writes, in a transaction of its own.
 func (d *DB) ExecContext(ctx context.Context, q string, args ...any) (sql.Result, error) {
-	return d.write.ExecContext(ctx, d.text(q), args...)
+	res, err := d.write.ExecContext(ctx, d.text(q), args...)
+	return res, sorted(err)
 }
 
 // Migrate runs fn with the handle that may change the schema.
@@ -100,14 +103,39 @@ func (d *DB) Tx(ctx context.Context, fn func(*Tx) error) error {
 	t := &Tx{db: d, conn: conn, tx: tx}
 	defer t.closeStatements()
 	if err := fn(t); err != nil {
-		return err
+		return sorted(err)
 	}
 	t.closeStatements()
 	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("db: commit: %w", err)
+		return sorted(fmt.Errorf("db: commit: %w", err))
 	}
 	return nil
 }
+
+var errRace = errs.New(errs.Conflict, "Somebody else changed this at the same moment. Nothing was changed by you; please look again.")
+
+// sorted tells an error that only a race can cause, a row that another made
+// first or two transactions in each other's way, from a fault of ours.
+func sorted(err error) error {
+	if err == nil || errs.KindOf(err) != errs.Internal {
+		return err
+	}
+	race := errors.Is(err, sqlite3.CONSTRAINT_UNIQUE) || errors.Is(err, sqlite3.CONSTRAINT_PRIMARYKEY)
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
+		race = e.Code == pgUnique || e.Code == pgSerialization || e.Code == pgDeadlock
+	}
+	if race {
+		return errRace.Because(err)
+	}
+	return err
+}
+
+// What PostgreSQL calls them: https://www.postgresql.org/docs/current/errcodes-appendix.html
+const (
+	pgUnique        = "23505"
+	pgSerialization = "40001"
+	pgDeadlock      = "40P01"
+)
 
 // text returns q as the engine reads it.
 func (d *DB) text(q string) string {

@@ -41,6 +41,27 @@ func TestTx(t *testing.T) {
 	})
 }
 
+// A row that another made first is a conflict, not a fault.
+func TestTxConflict(t *testing.T) {
+	haletest.EachDB(t, func(t *testing.T, d *db.DB) {
+		exec(t, d, make1)
+		exec(t, d, add, "a", 1)
+		again := func(tx *db.Tx) error {
+			_, err := tx.ExecContext(t.Context(), add, "a", 2)
+			return err
+		}
+		if err := d.Tx(t.Context(), again); errs.KindOf(err) != errs.Conflict {
+			t.Errorf("Tx = %v (kind %v), want a conflict", err, errs.KindOf(err))
+		}
+		if _, err := d.ExecContext(t.Context(), add, "a", 2); errs.KindOf(err) != errs.Conflict {
+			t.Errorf("ExecContext = %v, want a conflict", err)
+		}
+		if _, err := d.ExecContext(t.Context(), `insert into thing (id) values ('b')`); err == nil || errs.KindOf(err) == errs.Conflict {
+			t.Errorf("ExecContext without a value = %v, want a fault that is no conflict", err)
+		}
+	})
+}
+
 // Many writers at once never meet "database is locked", and none is lost.
 func TestTxConcurrent(t *testing.T) {
 	haletest.EachDB(t, func(t *testing.T, d *db.DB) {
