@@ -54,7 +54,7 @@ func dsn(path string, key seal.Key, lock string, cache int) string {
 	file := (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath()}).String()
 	return fmt.Sprintf("%s?vfs=adiantum&hexkey=%s&_txlock=%s"+
 		"&_pragma=busy_timeout(15000)&_pragma=journal_mode(wal)&_pragma=synchronous(full)"+
-		"&_pragma=foreign_keys(1)&_pragma=temp_store(memory)&_pragma=cache_size(-%d)",
+		"&_pragma=foreign_keys(1)&_pragma=temp_store(memory)&_pragma=wal_autocheckpoint(8000)&_pragma=cache_size(-%d)",
 		file, key.Hex(), lock, cache)
 }
 
