@@ -24,6 +24,7 @@ type pageView struct {
 	Offers  []visit.Slot // a few times to choose from
 	Days    []slotDay    // more of them
 	Later   string       // address of the next days, empty for none
+	Earlier string       // address of the first days, empty for none
 	Visit   visit.Visit  // what was booked from here
 	Taken   bool         // somebody else took the time
 	Read    bool         // the person has just said so
@@ -178,7 +179,7 @@ func (p *Pickup) times(w http.ResponseWriter, r *http.Request) error {
 	}
 	from := p.earliest()
 	if at, err := strconv.ParseInt(r.URL.Query().Get("from"), 10, 64); err == nil && at > from.Unix() && at < from.AddDate(2, 0, 0).Unix() {
-		from = time.Unix(at, 0)
+		from, v.Earlier = time.Unix(at, 0), path(r, "times")
 	}
 	free, err := p.free(r, v.Content.Service, from)
 	if err != nil {

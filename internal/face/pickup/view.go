@@ -2,6 +2,8 @@ package pickup
 
 import (
 	"net/url"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/a-h/templ"
@@ -54,6 +56,20 @@ func when(v pageView) string {
 		return v.T("yesterday, %s", clock)
 	}
 	return v.Lang.ShortDate(sent)
+}
+
+// offered says what the times are for, and with whom and where if that is
+// the same for all of them.
+func offered(v pageView, list []visit.Slot) string {
+	first := list[0]
+	words := []string{v.T(serviceTitle(visit.Visit{Service: first.Service, Title: first.Title}))}
+	one := !slices.ContainsFunc(list, func(s visit.Slot) bool { return s.With != first.With || s.Where != first.Where })
+	for _, w := range []string{first.With, first.Where} {
+		if one && w != "" {
+			words = append(words, w)
+		}
+	}
+	return strings.Join(words, " · ")
 }
 
 // serviceTitle returns a plain name of what a visit is for.
