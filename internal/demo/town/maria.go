@@ -2,6 +2,7 @@ package town
 
 import (
 	"math/rand/v2"
+	"strings"
 	"time"
 )
 
@@ -62,7 +63,7 @@ func (g *gen) mariaHistory(p *person) {
 		g.report(p, at, enc, "4548-4", a1c.display, "A1c", v.words, []string{id})
 		g.mariaMore(p, at, enc, i)
 		if i >= 3 {
-			g.note(p, at.Add(26*time.Hour), enc, "11506-3", "Progress note", "Note from Dr. Raman", mariaNote(at.In(g.zone), number(v.a1c, 1), v.words))
+			g.note(p, at.Add(26*time.Hour), enc, "11506-3", "Progress note", "Note from Dr. Raman", mariaNote(at.In(g.zone), number(v.a1c, 1), v.words, i == len(visits)-1))
 		}
 	}
 	g.procedure(p, eyeExam, g.clock(g.today.AddDate(0, -14, 0), p), workers()[3])
@@ -95,10 +96,15 @@ func (g *gen) mariaMore(p *person, at time.Time, enc string, i int) {
 	}
 }
 
-func mariaNote(at time.Time, a1c, words string) string {
+func mariaNote(at time.Time, a1c, words string, eyeDue bool) string {
+	plan := "- " + strings.ReplaceAll(words, ". ", ".\n- ")
+	if eyeDue {
+		plan += "\n- Your last eye exam for diabetes was more than a year ago. Please have one soon."
+	}
 	return Clinic + "\nVisit on " + at.Format("January 2, 2006") + " with Dr. Priya Raman\n\n" +
-		"WHY YOU CAME\nFollow-up of type 2 diabetes and blood pressure.\n\nWHAT WE FOUND\nA1c " + a1c + " %. Feet and pulses normal.\n\nPLAN\n" + words +
-		"\nYour last diabetic eye exam is more than a year ago: please have one soon.\n\nThis person does not exist; this note was made up for a demonstration.\n"
+		"# Why you came\n\nFollow-up of type 2 diabetes and blood pressure.\n\n# What we found\n\n- A1c " + a1c + " %\n- Feet and pulses normal\n\n" +
+		"# Plan\n\n" + plan + "\n\n" +
+		"This person does not exist; this note was made up for a demonstration.\n"
 }
 
 // nextVisit is the first Tuesday that is at least two days away, at 9:40.
