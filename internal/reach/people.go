@@ -59,7 +59,7 @@ const memberQuery = `
 
 // Members returns the next n patients of an outreach after the one with the
 // id after, in the order of their ids. State is an intent's, or sent,
-// delivered, seen, acted, or empty for all.
+// delivered, seen, acted, in_doubt, or empty for all.
 func (e *Engine) Members(ctx context.Context, pass access.Pass, outreach, state, after string, n int) ([]Member, error) {
 	if err := pass.OpenAll(access.FindPatients); err != nil {
 		return nil, err
@@ -96,6 +96,8 @@ func memberState(state string) (string, error) {
 		return some + `m.first_seen_at > 0)`, nil
 	case "acted":
 		return some + `m.acted_at > 0)`, nil
+	case "in_doubt":
+		return some + `m.in_doubt = 1)`, nil
 	case "holdout", "blocked", "deferred", "active", "satisfied", "exhausted", "cancelled", "expired":
 		return "", nil
 	}

@@ -33,6 +33,8 @@ func TestEngineMembers(t *testing.T) {
 		if err := w.e.Mark(t.Context(), haletest.Pass(t, d, "ada", access.ReadMessage), w.gate[reach.SMS].got()[0].Message, "revealed", nil); err != nil {
 			t.Fatal(err)
 		}
+		_, err := d.ExecContext(t.Context(), `update message set in_doubt = 1 where patient = 'bob'`)
+		must(w, err)
 		find := w.run(access.FindPatients)
 		tests := []struct {
 			outreach, state, after string
@@ -47,6 +49,7 @@ func TestEngineMembers(t *testing.T) {
 			{outreach: id, state: "sent", n: 9, want: "ada bob"},
 			{outreach: id, state: "seen", n: 9, want: "ada"},
 			{outreach: id, state: "acted", n: 9},
+			{outreach: id, state: "in_doubt", n: 9, want: "bob"},
 			{outreach: id, state: "satisfied", n: 9, want: "ada"},
 			{outreach: id, state: "blocked", n: 9, want: "carl dora"},
 			{outreach: id, state: "holdout", n: 9},

@@ -121,28 +121,3 @@ func (e *Engine) pace(ctx context.Context, p *Progress, id string) error {
 	}
 	return nil
 }
-
-// Doubt is a message that may have gone out twice, or not at all.
-type Doubt struct {
-	Message, Patient string
-	Channel          Channel
-	State            string
-	Attempts         int
-}
-
-// InDoubt lists the messages of an outreach with an attempt whose end is not
-// known.
-func (e *Engine) InDoubt(ctx context.Context, pass access.Pass, id string) ([]Doubt, error) {
-	if err := pass.OpenAll(access.RunOutreach); err != nil {
-		return nil, err
-	}
-	const q = `select id, patient, channel, state, attempts from message where outreach = $1 and in_doubt = 1 order by id`
-	list, err := db.All(ctx, e.DB, func(scan db.Scan) (d Doubt, err error) {
-		err = scan(&d.Message, &d.Patient, &d.Channel, &d.State, &d.Attempts)
-		return d, err
-	}, q, id)
-	if err != nil {
-		return nil, fmt.Errorf("reach: in doubt %s: %w", id, err)
-	}
-	return list, nil
-}

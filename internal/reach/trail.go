@@ -100,44 +100,60 @@ func span(d time.Duration) string {
 	return fmt.Sprintf("%d hours", h)
 }
 
+// told is a message as a trail tells of it: what it says is not read.
+type told struct {
+	message, state, mode, masked, reason string
+	channel                              Channel
+	stateAt, notBefore                   int64
+}
+
 // sent tells the messages, their attempts and what became of them.
 func (e *Engine) sent(ctx context.Context, t *Trail, patient string) error {
-	type extra struct {
-		Content
-		stateAt, notBefore int64
-		reason             string
-	}
 	const q = `
-		select ` + contentColumns + `, m.state_at, m.not_before, m.reason
-		from message m left join outreach o on o.id = m.outreach
-		where m.outreach = $1 and m.patient = $2 order by m.step`
-	list, err := db.All(ctx, e.DB, func(scan db.Scan) (x extra, err error) {
-		x.Content, err = e.readContent(func(dest ...any) error {
-			return scan(append(dest, &x.stateAt, &x.notBefore, &x.reason)...)
-		})
-		return x, err
+		select id, channel, state, mode, address_mask, reason, state_at, not_before
+		from message
+		where outreach = $1 and patient = $2 order by step`
+	list, err := db.All(ctx, e.DB, func(scan db.Scan) (m told, err error) {
+		err = scan(&m.message, &m.channel, &m.state, &m.mode, &m.masked, &m.reason, &m.stateAt, &m.notBefore)
+		return m, err
 	}, q, t.Outreach.ID, patient)
 	if err != nil {
 		return err
 	}
 	for _, m := range list {
-		switch m.State {
+		switch m.state {
 		case "scheduled":
-			t.add(max(m.stateAt, m.notBefore), "scheduled", m.Channel, m.reason, m.Channel.Name()+" is ready to go"+to(m.ToMasked)+".")
+			t.add(max(m.stateAt, m.notBefore), "scheduled", m.channel, m.reason, m.channel.Name()+" is ready to go"+to(m.masked)+".")
 		case "suppressed", "cancelled", "given_up":
-			t.add(m.stateAt, "stopped", m.Channel, m.reason, stopWordsFor(m.Channel, m.reason))
+			t.add(m.stateAt, "stopped", m.channel, m.reason, stopWordsFor(m.channel, m.reason))
 		}
-		if m.State != "scheduled" && m.State != "suppressed" && m.State != "cancelled" {
-			t.Sent = append(t.Sent, m.Content)
-		}
-		if err := e.attempts(ctx, t, m.Content); err != nil {
+		if err := e.attempts(ctx, t, m); err != nil {
 			return err
 		}
-		if err := e.happenings(ctx, t, m.Content); err != nil {
+		if err := e.happenings(ctx, t, m); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// Copies returns what an outreach sent to a patient, word for word as it went
+// out, for staff who may read messages.
+func (e *Engine) Copies(ctx context.Context, pass access.Pass, outreach string) ([]Content, error) {
+	patient, err := pass.Open(access.ReadMessages)
+	if err != nil {
+		return nil, err
+	}
+	const q = `
+		select ` + contentColumns + `
+		from message m left join outreach o on o.id = m.outreach
+		where m.outreach = $1 and m.patient = $2 and m.attempts > 0 and m.state not in ('scheduled', 'suppressed', 'cancelled')
+		order by m.step`
+	list, err := db.All(ctx, e.DB, e.readContent, q, outreach, patient)
+	if err != nil {
+		return nil, fmt.Errorf("reach: copies of %s: %w", outreach, err)
+	}
+	return list, nil
 }
 
 func (t *Trail) add(at int64, kind string, c Channel, code, words string) {
@@ -157,7 +173,7 @@ func to(masked string) string {
 func stopWordsFor(c Channel, reason string) string {
 	why := map[string]string{
 		"seen": "the message was seen another way", "stop": "STOP was answered", "opted_out": "asked us to stop", "stopped": "the outreach was stopped",
-		"expired": "its time was over", "wrong_person": "somebody else answered there", "in_doubt": "three tries ended without an answer",
+		"expired": "its time was over", "ended": "it was over before the next try", "wrong_person": "somebody else answered there", "in_doubt": "three tries ended without an answer",
 	}[reason]
 	if why == "" {
 		return policy.Words(reason, c)
@@ -165,7 +181,7 @@ func stopWordsFor(c Channel, reason string) string {
 	return c.Name() + " cancelled: " + why + "."
 }
 
-func (e *Engine) attempts(ctx context.Context, t *Trail, m Content) error {
+func (e *Engine) attempts(ctx context.Context, t *Trail, m told) error {
 	type try struct {
 		n, at                       int64
 		outcome, code, detail, peer string
@@ -174,33 +190,33 @@ func (e *Engine) attempts(ctx context.Context, t *Trail, m Content) error {
 	list, err := db.All(ctx, e.DB, func(scan db.Scan) (a try, err error) {
 		err = scan(&a.n, &a.at, &a.outcome, &a.code, &a.detail, &a.peer)
 		return a, err
-	}, q, m.Message)
+	}, q, m.message)
 	if err != nil {
 		return err
 	}
 	for _, a := range list {
-		name := m.Channel.Name()
+		name := m.channel.Name()
 		switch a.outcome {
 		case "accepted":
-			words := name + " sent" + to(m.ToMasked) + "."
-			if m.Mode == "notice" {
+			words := name + " sent" + to(m.masked) + "."
+			if m.mode == "notice" {
 				words += " It holds no health information."
 			}
-			t.add(a.at, "sent", m.Channel, a.code, strings.TrimSpace(words+" "+a.peer))
+			t.add(a.at, "sent", m.channel, a.code, strings.TrimSpace(words+" "+a.peer))
 		case "rejected":
-			t.add(a.at, "rejected", m.Channel, a.code, name+" refused by the other side: "+cmp.Or(a.detail, a.code)+".")
+			t.add(a.at, "rejected", m.channel, a.code, name+" refused by the other side: "+cmp.Or(a.detail, a.code)+".")
 		case "temp":
-			t.add(a.at, "delayed", m.Channel, a.code, name+" not taken yet; it is tried again.")
+			t.add(a.at, "delayed", m.channel, a.code, name+" not taken yet; it is tried again.")
 		case "uncertain":
-			t.add(a.at, "in_doubt", m.Channel, a.code, name+" may or may not have gone out: the connection broke before the answer.")
+			t.add(a.at, "in_doubt", m.channel, a.code, name+" may or may not have gone out: the connection broke before the answer.")
 		default:
-			t.add(a.at, "sending", m.Channel, a.code, name+" is being handed over.")
+			t.add(a.at, "sending", m.channel, a.code, name+" is being handed over.")
 		}
 	}
 	return nil
 }
 
-func (e *Engine) happenings(ctx context.Context, t *Trail, m Content) error {
+func (e *Engine) happenings(ctx context.Context, t *Trail, m told) error {
 	const q = `select at, kind, code, actor_class from message_event where message = $1 order by at, id`
 	type ev struct {
 		at               int64
@@ -209,20 +225,20 @@ func (e *Engine) happenings(ctx context.Context, t *Trail, m Content) error {
 	list, err := db.All(ctx, e.DB, func(scan db.Scan) (h ev, err error) {
 		err = scan(&h.at, &h.kind, &h.code, &h.from)
 		return h, err
-	}, q, m.Message)
+	}, q, m.message)
 	if err != nil {
 		return err
 	}
 	for _, h := range list {
 		words := map[string]string{
-			"delivered": m.Channel.Name() + " delivered.", "bounced": m.Channel.Name() + " came back.", "undelivered": m.Channel.Name() + " could not be delivered.",
+			"delivered": m.channel.Name() + " delivered.", "bounced": m.channel.Name() + " came back.", "undelivered": m.channel.Name() + " could not be delivered.",
 			"complaint": "Reported as unwanted.", "page_shown": "Page shown.", "factor_passed": "Date of birth matched.", "factor_failed": "Date of birth did not match.",
 			"revealed": "Opened by a person.", "acted": "Acted on it.", "replied": "Answered.", "acknowledged": "Confirmed having read it.",
 			"reply_stop": "Answered STOP.", "reply_start": "Answered START.", "reply_wrong_person": "Answered that this is the wrong number.", "reply_help": "Asked for help.",
 			"wrong_person": "Said: this is not me.", "opted_out": "Asked to get no more of these.", "link_fetched": "Link fetched by a machine; this does not count as seen.",
 		}[h.kind]
 		if words != "" {
-			t.add(h.at, h.kind, m.Channel, h.code, words)
+			t.add(h.at, h.kind, m.channel, h.code, words)
 		}
 	}
 	return nil

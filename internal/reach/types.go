@@ -179,7 +179,6 @@ type Trail struct {
 	State      string
 	Decided    time.Time
 	Steps      []Step
-	Sent       []Content
 	Choices    []Choice
 }
 

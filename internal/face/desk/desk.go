@@ -36,6 +36,7 @@ type Outreaches interface {
 	Stop(ctx context.Context, pass access.Pass, id string) error
 	Progress(ctx context.Context, pass access.Pass, id string) (reach.Progress, error)
 	Trail(ctx context.Context, pass access.Pass, outreach string) (reach.Trail, error)
+	Copies(ctx context.Context, pass access.Pass, outreach string) ([]reach.Content, error)
 	Count(ctx context.Context, pass access.Pass, e segment.Expr) (int, error)
 	Sent(ctx context.Context, pass access.Pass) ([]reach.Outreach, error)
 	Members(ctx context.Context, pass access.Pass, outreach, state, after string, n int) ([]reach.Member, error)

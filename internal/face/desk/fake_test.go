@@ -35,6 +35,7 @@ type fakes struct {
 	forecast   reach.Forecast
 	progress   reach.Progress
 	trail      reach.Trail
+	copies     []reach.Content
 	attention  reach.Attention
 	members    []reach.Member
 	people     []patient.Person
@@ -114,6 +115,11 @@ func (f *fakes) Progress(_ context.Context, pass access.Pass, _ string) (reach.P
 func (f *fakes) Trail(_ context.Context, pass access.Pass, _ string) (reach.Trail, error) {
 	_, err := pass.Open(access.ReadDecisions)
 	return f.trail, err
+}
+
+func (f *fakes) Copies(_ context.Context, pass access.Pass, _ string) ([]reach.Content, error) {
+	_, err := pass.Open(access.ReadMessages)
+	return f.copies, err
 }
 
 func (f *fakes) Count(_ context.Context, pass access.Pass, e segment.Expr) (int, error) {
@@ -312,8 +318,8 @@ func known() *fakes {
 				{At: at(10, 31), Kind: "seen", Words: "Opened by a person: date of birth matched on the first try."},
 				{At: at(10, 33), Kind: "acted", Words: "Booked Nov 30, 9:00 am. Later tries cancelled."},
 			},
-			Sent:    []reach.Content{{Channel: "sms", Mode: "notice", ToMasked: "42", Title: "Your eye exam is due", Body: "Hello Maria,\n\nPlease choose a time.", Text: "Riverside Family Medicine: a note from your care team is ready. https://rfm.example/m/7Qk2abcdWXYZ Reply STOP to end texts."}},
 			Choices: []reach.Choice{{Topic: "Reminders", Words: "Text, then call"}, {Topic: "Language", Words: "English"}}},
+		copies:    []reach.Content{{Channel: "sms", Mode: "notice", ToMasked: "42", Title: "Your eye exam is due", Body: "Hello Maria,\n\nPlease choose a time.", Text: "Riverside Family Medicine: a note from your care team is ready. https://rfm.example/m/7Qk2abcdWXYZ Reply STOP to end texts."}},
 		attention: reach.Attention{Failed: 40, InDoubt: 3, Stops: 2, WrongPerson: 1},
 		members: []reach.Member{{Outreach: "recall", Name: recall.Name, Patient: "maria", State: "satisfied", Decided: at(9, 58), Seen: at(10, 31), Acted: at(10, 33)},
 			{Outreach: "recall", Name: recall.Name, Patient: "ng", State: "blocked", Decided: at(9, 58)}},

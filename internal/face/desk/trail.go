@@ -35,7 +35,15 @@ func (d *Desk) showTrail(w http.ResponseWriter, r *http.Request) error {
 		v.OutreachHref = path(t.Outreach.ID)
 	}
 	if opens(r, access.ReadMessages) {
-		v.Sent = sentTexts(t.Sent, person)
+		read, err := d.one(r, access.ReadMessages, id)
+		if err != nil {
+			return err
+		}
+		copies, err := d.Reach.Copies(r.Context(), read, t.Outreach.ID)
+		if err != nil {
+			return err
+		}
+		v.Sent = sentTexts(copies, person)
 	} else {
 		v.Hidden = true
 	}
@@ -218,7 +226,7 @@ func memberStates() []option {
 			list = append(list, option{s.key, sentenceCase(s.label)})
 		}
 	}
-	return list
+	return append(list, option{"in_doubt", "In doubt"})
 }
 
 // pageOf is how many patients one page lists.

@@ -13,6 +13,7 @@ create table contact_point (
 	primary key (patient, kind, value)
 ) /* sqlite: without rowid */;
 create index contact_point_value on contact_point (value, kind);
+create index contact_point_wrong on contact_point (updated_at) where status = 'wrong_person';
 
 -- What a person asked for, by topic; topic * holds for all others.
 create table preference (
@@ -42,6 +43,7 @@ create table consent_event (
 	until    bigint not null default 0 -- an authorisation ends then; 0: never
 );
 create index consent_event_patient on consent_event (patient, at, id);
+create index consent_event_at on consent_event (at);
 
 -- One outreach: whom, what, when. The purposes that may never hold anyone
 -- out are refused a holdout here as well as in code.
@@ -95,6 +97,7 @@ create table intent (
 	check (assignment <> 'holdout' or purpose not in ('emergency', 'clinical_result', 'security', 'safety', 'recall'))
 );
 create unique index intent_outreach on intent (outreach, patient);
+create index intent_state on intent (outreach, state);
 create index intent_patient on intent (patient, decided_at);
 create index intent_wake on intent (wake_at) where wake_at > 0;
 
@@ -137,7 +140,10 @@ create unique index message_step on message (intent, step);
 create index message_due on message (not_before, id) where state = 'scheduled';
 create index message_urgent on message (not_before, id) where state = 'scheduled' and purpose = 'security';
 create index message_lease on message (lease_until) where state = 'handing_off';
-create index message_outreach on message (outreach, state);
+create index message_outreach on message (outreach, channel, state);
+create index message_state on message (outreach, state, state_at);
+create index message_accepted on message (outreach, accepted_at);
+create index message_in_doubt on message (outreach) where in_doubt = 1;
 create index message_patient on message (patient, created_at);
 create index message_address on message (address_hash, state);
 create index message_ref on message (provider_ref) where provider_ref <> '';
