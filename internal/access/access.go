@@ -72,11 +72,12 @@ const (
 
 // Rights over the whole population.
 const (
-	FindPatients Right = "patients.find"
-	RunOutreach  Right = "outreach.run"
-	ReadMeasure  Right = "measure.read"
-	ManageUsers  Right = "users.manage"
-	ReadAudit    Right = "audit.read"
+	FindPatients   Right = "patients.find"
+	RunOutreach    Right = "outreach.run"
+	ReadMeasure    Right = "measure.read"
+	ManageUsers    Right = "users.manage"
+	ReadAudit      Right = "audit.read"
+	AnswerPatients Right = "patients.answer" // see who waits for an answer; of one patient: say it was given
 )
 
 // own is what patients may do with their own record.
@@ -86,13 +87,13 @@ var own = []Right{ReadRecord, ReadVisits, BookVisits, ReadMessages, ReadMessage,
 // without opening a record.
 var byRole = map[Role][]Right{
 	Nurse: {ReadRecord, ReadVisits, BookVisits, ReadMessages, ReadMessage, SendMessages, EditContacts, ReadContacts, ReadDecisions,
-		FindPatients, RunOutreach, ReadMeasure},
+		FindPatients, RunOutreach, ReadMeasure, AnswerPatients},
 	Marketer: {RunOutreach, ReadMeasure},
 	Admin:    {ManageUsers, ReadAudit, ReadMeasure, FindPatients, ReadContacts, ReadDecisions},
 }
 
 // population names the rights that are not about one patient.
-var population = []Right{FindPatients, RunOutreach, ReadMeasure, ManageUsers, ReadAudit}
+var population = []Right{FindPatients, RunOutreach, ReadMeasure, ManageUsers, ReadAudit, AnswerPatients}
 
 // The refusals. errForbidden says the same of a record that is not there and
 // of one that is somebody else's.

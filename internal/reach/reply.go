@@ -57,6 +57,14 @@ func Understand(text string) Meaning {
 	return Other
 }
 
+// longestReply is how much of a reply is kept, in characters.
+const longestReply = 500
+
+func cut(text string, most int) string {
+	list := []rune(strings.ToValidUTF8(text, ""))
+	return string(list[:min(len(list), most)])
+}
+
 // reply takes what somebody answered. message is the one answered, or "".
 func (e *Engine) reply(ctx context.Context, tx *db.Tx, r Receipt, message string) error {
 	meaning := Understand(r.Text)
@@ -77,7 +85,8 @@ func (e *Engine) reply(ctx context.Context, tx *db.Tx, r Receipt, message string
 		if meaning != Other {
 			kind.Kind = "reply_" + string(meaning) // to say STOP is not to read
 		}
-		if err := e.happened(ctx, tx, message, kind, nil); err != nil {
+		said := map[string]string{"note": cut(r.Text, longestReply)} // for whoever answers it
+		if err := e.happened(ctx, tx, message, kind, said); err != nil {
 			return err
 		}
 	}
