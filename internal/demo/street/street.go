@@ -44,7 +44,7 @@ var (
 	errNoMail    = errs.New(errs.NotFound, "This mail is not here any more. The town keeps the newest ones only.")
 	errNoReply   = errs.New(errs.Invalid, "Nobody has texted this phone yet, so there is nobody to answer.")
 	errWords     = errs.New(errs.Invalid, "Please write something to send, up to 600 characters.")
-	errNotMember = errs.New(errs.Invalid, "This does not look like a phone number or an e-mail address.")
+	errNotMember = errs.New(errs.Invalid, "This does not look like a phone number or an email address.")
 )
 
 // New returns the pages of c.

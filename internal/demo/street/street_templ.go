@@ -180,7 +180,7 @@ func homePage(v web.View, l list) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = rows(v, "mail", "Mail boxes", count(l.Mails, "mail", "mails")+" in "+count(l.Boxes, "box", "boxes"), "No mail yet", "Start an outreach at the desk, or sign in with an e-mail address.", l.BoxRows).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = rows(v, "mail", "Mail boxes", count(l.Mails, "mail", "mails")+" in "+count(l.Boxes, "box", "boxes"), "No mail yet", "Start an outreach at the desk, or sign in with an email address.", l.BoxRows).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -554,7 +554,7 @@ func phonePage(v web.View, p phone) templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = web.Crumbs(v, web.Crumb{Label: "Phones and mail boxes", Href: "/town"}, web.Crumb{Label: p.Number}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = web.Crumbs(v, web.Crumb{Label: "Phones and mail boxes", Href: "/town"}, web.Crumb{Label: web.Phone(p.Number)}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -563,9 +563,9 @@ func phonePage(v web.View, p phone) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var26 string
-			templ_7745c5c3_Var26, templ_7745c5c3_Err = templ.JoinStringErrs(who(p.Who, p.Number))
+			templ_7745c5c3_Var26, templ_7745c5c3_Err = templ.JoinStringErrs(who(p.Who, web.Phone(p.Number)))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `demo/street/street.templ`, Line: 115, Col: 30}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `demo/street/street.templ`, Line: 115, Col: 41}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var26))
 			if templ_7745c5c3_Err != nil {
@@ -581,9 +581,9 @@ func phonePage(v web.View, p phone) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var27 string
-				templ_7745c5c3_Var27, templ_7745c5c3_Err = templ.JoinStringErrs(p.Number)
+				templ_7745c5c3_Var27, templ_7745c5c3_Err = templ.JoinStringErrs(web.Phone(p.Number))
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `demo/street/street.templ`, Line: 117, Col: 38}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `demo/street/street.templ`, Line: 117, Col: 49}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var27))
 				if templ_7745c5c3_Err != nil {

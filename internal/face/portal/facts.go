@@ -34,7 +34,7 @@ func born(s sheet, date string) string {
 func medicineFacts(s sheet, m medication.Medicine) string {
 	var why, by, when string
 	if m.Why != "" {
-		why = s.T("For: %s", m.Why)
+		why = s.T("For: %s", s.T(m.Why))
 	}
 	if m.Prescriber != "" {
 		by = s.T("Prescribed by %s", m.Prescriber)

@@ -196,6 +196,12 @@ func resultHead(s sheet, d resultData) string {
 // arrow returns the icon for where a value lies, so that the chip's colour
 // never speaks alone.
 func arrow(d resultData) string {
+	if upper, lower, ok := d.Result.Pressure(); ok {
+		if upper < 90 || lower < 60 {
+			return "arrow-down"
+		}
+		return "arrow-up"
+	}
 	if !d.Result.HasValue {
 		return "info"
 	}

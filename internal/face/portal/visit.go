@@ -2,6 +2,7 @@ package portal
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"hale/internal/access"
@@ -139,6 +140,15 @@ func statusWord(l lang.Lang, v visit.Visit) string {
 		return l.T("Missed")
 	}
 	return ""
+}
+
+// pastTitle names the list of visits that are over, of which some may have
+// been cancelled before their day came.
+func pastTitle(s sheet, past []visit.Visit) string {
+	if slices.ContainsFunc(past, func(v visit.Visit) bool { return v.Status == visit.Cancelled }) {
+		return s.T("Past and cancelled visits")
+	}
+	return s.T("Past visits")
 }
 
 // changeable says whether the page offers to move or cancel v.
