@@ -30,30 +30,23 @@ func (p *Portal) open(r *http.Request, right access.Right, title, tab string) (s
 	if subject == "" && web.Actor(r).ID != "" {
 		return sheet{}, access.Pass{}, errNoRecord
 	}
-	pass, err := p.Doors.Check(r.Context(), web.Actor(r), right, subject)
+	rights := []access.Right{right}
+	reads := p.Inbox != nil && web.Actor(r).May(access.ReadMessages, subject)
+	if reads && right != access.ReadMessages {
+		rights = append(rights, access.ReadMessages)
+	}
+	passes, err := p.Doors.CheckMany(r.Context(), web.Actor(r), subject, rights...)
 	if err != nil {
 		return sheet{}, access.Pass{}, err
 	}
-	v := p.Site.View(r, web.Lang(r).T(title), tab)
-	messages, err := p.messages(r)
-	if err != nil {
-		return sheet{}, access.Pass{}, err
+	s := sheet{View: p.Site.View(r, web.Lang(r).T(title), tab), Zone: p.Site.Clinic.Zone}
+	if reads {
+		if s.Messages, err = p.Inbox.Inbox(r.Context(), passes[len(passes)-1]); err != nil {
+			return sheet{}, access.Pass{}, err
+		}
 	}
-	return sheet{View: v.WithUnread(unread(messages)), Zone: p.Site.Clinic.Zone, Messages: messages}, pass, nil
-}
-
-// messages returns the messages of the patient whom the page is about, none
-// for somebody who may not see them.
-func (p *Portal) messages(r *http.Request) ([]reach.Content, error) {
-	actor, subject := web.Actor(r), web.Subject(r)
-	if p.Inbox == nil || !actor.May(access.ReadMessages, subject) {
-		return nil, nil
-	}
-	pass, err := p.Doors.Check(r.Context(), actor, access.ReadMessages, subject)
-	if err != nil {
-		return nil, err
-	}
-	return p.Inbox.Inbox(r.Context(), pass)
+	s.View = s.WithUnread(unread(s.Messages))
+	return s, passes[0], nil
 }
 
 func unread(list []reach.Content) int {
