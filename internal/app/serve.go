@@ -17,6 +17,7 @@ import (
 	"hale/internal/face/portal"
 	"hale/internal/face/web"
 	"hale/internal/gateway/sms"
+	"hale/internal/reach/todo"
 	"hale/internal/store/db"
 )
 
@@ -140,7 +141,7 @@ func (a *App) routes(demo *Demo, p *portal.Portal) http.Handler {
 	mux.Handle("/static/", a.site.Static())
 	mux.HandleFunc("GET /healthz", a.health)
 	staff := desk.New(desk.Config{
-		Site: a.site, Doors: a.Doors, Reach: a.Reach, Measure: a.Measure, Patients: a.patients, Contacts: a.contacts,
+		Site: a.site, Doors: a.Doors, Reach: a.Reach, Todos: todo.NewStore(a.db, a.c.Now), Measure: a.Measure, Patients: a.patients, Contacts: a.contacts,
 		Consents: a.consents, Visits: a.Visits, Accounts: a.Accounts, Audit: a.audit,
 		Services: services(), Senders: func() []desk.Sender { return a.senders.shown },
 	}).Handler()

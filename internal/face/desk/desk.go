@@ -42,7 +42,6 @@ type Outreaches interface {
 	Members(ctx context.Context, pass access.Pass, outreach, state, after string, n int) ([]reach.Member, error)
 	Met(ctx context.Context, pass access.Pass) ([]reach.Member, error)
 	Against(ctx context.Context, pass access.Pass, outreach string) (int, error)
-	Attention(ctx context.Context, pass access.Pass, since time.Time) (reach.Attention, error)
 }
 
 // Effects is what the desk needs of package measure.
@@ -106,6 +105,7 @@ type Config struct {
 	Site     *web.Site
 	Doors    *access.Doors
 	Reach    Outreaches
+	Todos    Todos
 	Measure  Effects
 	Patients Patients
 	Contacts Contacts
@@ -135,6 +135,9 @@ func (d *Desk) Handler() http.Handler {
 		mux.Handle(pattern, d.Site.Page(d.staff(h)))
 	}
 	page("GET /desk", d.today)
+	page("GET /desk/todo/{kind}", d.listTodo)
+	page("POST /desk/todo/{kind}/close", d.closeTodo)
+	page("POST /desk/todo/{kind}/open", d.reopenTodo)
 	page("GET /desk/patients", d.findPatients)
 	page("GET /desk/patients/{id}", d.showPatient)
 	page("GET /desk/measure", d.showMeasure)

@@ -54,7 +54,7 @@ func serve(t *testing.T, f *fakes) http.Handler {
 	}
 	site := web.NewSite(web.Clinic{Name: "Riverside Family Medicine", Phone: "(708) 555-0100", Address: "412 Alder Street", Zone: zone}, sessions{},
 		slog.New(slog.DiscardHandler), func() time.Time { return noon }, false)
-	d := New(Config{Site: site, Doors: haletest.Doors(haletest.SQLite(t)), Reach: f, Measure: f, Patients: fakePatients{f}, Contacts: fakeContacts{f},
+	d := New(Config{Site: site, Doors: haletest.Doors(haletest.SQLite(t)), Reach: f, Todos: fakeTodos{f}, Measure: f, Patients: fakePatients{f}, Contacts: fakeContacts{f},
 		Consents: fakeConsents{f}, Visits: f, Accounts: fakeAccounts{f}, Audit: fakeLooks{f},
 		Services: []Service{{"eye-exam", "Eye exam"}, {"follow-up", "Follow-up"}},
 		Senders: func() []Sender {
@@ -84,6 +84,13 @@ func ask(t *testing.T, h http.Handler, who, method, target string, in url.Values
 func pages() map[string]string {
 	return map[string]string{ // address → roles: n nurse, m marketer, a admin
 		"/desk":                                     "nma",
+		"/desk/todo/call":                           "nm",
+		"/desk/todo/call?note=closed":               "nm",
+		"/desk/todo/reply":                          "nm",
+		"/desk/todo/stop":                           "nm",
+		"/desk/todo/doubt":                          "nm",
+		"/desk/todo/failed":                         "nm",
+		"/desk/todo/x":                              "",
 		"/desk/outreach":                            "nm",
 		"/desk/outreach/new":                        "nm",
 		"/desk/outreach/recall":                     "nm",

@@ -18,6 +18,7 @@ import (
 	"hale/internal/reach/policy"
 	"hale/internal/reach/segment"
 	"hale/internal/reach/template"
+	"hale/internal/reach/todo"
 	"hale/internal/store/audit"
 )
 
@@ -36,7 +37,7 @@ type fakes struct {
 	progress   reach.Progress
 	trail      reach.Trail
 	copies     []reach.Content
-	attention  reach.Attention
+	todo       map[todo.Kind][]todo.Entry
 	members    []reach.Member
 	people     []patient.Person
 	visits     []visit.Visit
@@ -139,8 +140,48 @@ func (f *fakes) Met(_ context.Context, pass access.Pass) ([]reach.Member, error)
 	return f.members, err
 }
 
-func (f *fakes) Attention(_ context.Context, pass access.Pass, _ time.Time) (reach.Attention, error) {
-	return f.attention, pass.OpenAll(access.RunOutreach)
+// fakeTodos answers for package todo.
+type fakeTodos struct{ *fakes }
+
+func (f fakeTodos) Counts(_ context.Context, pass access.Pass) (map[todo.Kind]int, error) {
+	n := map[todo.Kind]int{}
+	for k, list := range f.todo {
+		for _, e := range list {
+			if e.Word == "" {
+				n[k]++
+			}
+		}
+	}
+	return n, pass.OpenAll(access.RunOutreach)
+}
+
+func (f fakeTodos) Tallies(_ context.Context, pass access.Pass, k todo.Kind) ([]todo.Tally, error) {
+	if err := pass.OpenAll(access.RunOutreach); err != nil || len(f.todo[k]) == 0 {
+		return nil, err
+	}
+	return []todo.Tally{{Outreach: "recall", Name: "Diabetic eye exam recall", N: len(f.todo[k])}}, nil
+}
+
+func (f fakeTodos) Open(_ context.Context, pass access.Pass, k todo.Kind, _ int) ([]todo.Entry, error) {
+	open := slices.DeleteFunc(slices.Clone(f.todo[k]), func(e todo.Entry) bool { return e.Word != "" })
+	return open, pass.OpenAll(access.AnswerPatients)
+}
+
+func (f fakeTodos) Done(_ context.Context, pass access.Pass, k todo.Kind, _ time.Time, _ int) ([]todo.Entry, error) {
+	done := slices.DeleteFunc(slices.Clone(f.todo[k]), func(e todo.Entry) bool { return e.Word == "" })
+	return done, pass.OpenAll(access.AnswerPatients)
+}
+
+func (f fakeTodos) Close(_ context.Context, pass access.Pass, k todo.Kind, subject, word string) error {
+	patient, err := pass.Open(access.AnswerPatients)
+	f.did = append(f.did, "close "+string(k)+" "+subject+" of "+patient+": "+word)
+	return err
+}
+
+func (f fakeTodos) Reopen(_ context.Context, pass access.Pass, k todo.Kind, subject string) error {
+	patient, err := pass.Open(access.AnswerPatients)
+	f.did = append(f.did, "open "+string(k)+" "+subject+" of "+patient)
+	return err
 }
 
 func (f *fakes) Against(_ context.Context, pass access.Pass, _ string) (int, error) {
@@ -319,8 +360,17 @@ func known() *fakes {
 				{At: at(10, 33), Kind: "acted", Words: "Booked Nov 30, 9:00 am. Later tries cancelled."},
 			},
 			Choices: []reach.Choice{{Topic: "Reminders", Words: "Text, then call"}, {Topic: "Language", Words: "English"}}},
-		copies:    []reach.Content{{Channel: "sms", Mode: "notice", ToMasked: "42", Title: "Your eye exam is due", Body: "Hello Maria,\n\nPlease choose a time.", Text: "Riverside Family Medicine: a note from your care team is ready. https://rfm.example/m/7Qk2abcdWXYZ Reply STOP to end texts."}},
-		attention: reach.Attention{Failed: 40, InDoubt: 3, Stops: 2, WrongPerson: 1},
+		copies: []reach.Content{{Channel: "sms", Mode: "notice", ToMasked: "42", Title: "Your eye exam is due", Body: "Hello Maria,\n\nPlease choose a time.", Text: "Riverside Family Medicine: a note from your care team is ready. https://rfm.example/m/7Qk2abcdWXYZ Reply STOP to end texts."}},
+		todo: map[todo.Kind][]todo.Entry{
+			todo.Call: {
+				{Kind: todo.Call, Subject: "m1", Patient: "maria", Outreach: "recall", Name: recall.Name, Channel: "sms", At: noon.Add(-50 * time.Minute), Phone: "+17085550142", Live: true},
+				{Kind: todo.Call, Subject: "m2", Patient: "ng", Outreach: "recall", Name: recall.Name, Channel: "sms", At: noon.Add(-26 * time.Hour), Phone: "+17085550143", Live: true},
+				{Kind: todo.Call, Subject: "m3", Patient: "maria", Outreach: "flu", Name: "Flu shot 2026", Channel: "email", At: noon.Add(-50 * time.Hour), Word: "called", By: "nurse", Closed: noon.Add(-3 * time.Hour), Live: true},
+			},
+			todo.Reply: {{Kind: todo.Reply, Subject: "m1", Patient: "maria", Outreach: "recall", Name: recall.Name, Channel: "sms", At: noon.Add(-50 * time.Minute), Note: "Can I come on a <Friday>? https://rfm.example/m/7Qk2abcdWXYZ", Phone: "+17085550142", Live: true}},
+			todo.Stop:  {{Kind: todo.Stop, Subject: "m4", Patient: "maria", Outreach: "recall", Name: recall.Name, Channel: "sms", At: noon.Add(-50 * time.Minute), Live: true}},
+			todo.Doubt: {{Kind: todo.Doubt, Subject: "m5", Patient: "maria", Outreach: "recall", Name: recall.Name, Channel: "sms", At: noon.Add(-50 * time.Hour), Word: "noted", By: "gone", Closed: noon.Add(-2 * time.Hour)}},
+		},
 		members: []reach.Member{{Outreach: "recall", Name: recall.Name, Patient: "maria", State: "satisfied", Decided: at(9, 58), Seen: at(10, 31), Acted: at(10, 33)},
 			{Outreach: "recall", Name: recall.Name, Patient: "ng", State: "blocked", Decided: at(9, 58)}},
 		people: []patient.Person{maria, ng},

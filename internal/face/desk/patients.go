@@ -426,10 +426,15 @@ func (d *Desk) lookerName(r *http.Request, row audit.Row, names map[string]strin
 	case access.Link:
 		return "Whoever opened a link and gave the birth date", nil
 	}
-	if n, ok := names[row.Actor]; ok {
+	return d.accountName(r, row.Actor, names)
+}
+
+// accountName is the name of an account's person; names keeps those known.
+func (d *Desk) accountName(r *http.Request, id string, names map[string]string) (string, error) {
+	if n, ok := names[id]; ok {
 		return n, nil
 	}
-	a, err := d.Accounts.Get(r.Context(), row.Actor)
+	a, err := d.Accounts.Get(r.Context(), id)
 	if err != nil && !noRight(err) {
 		return "", err
 	}
@@ -437,7 +442,7 @@ func (d *Desk) lookerName(r *http.Request, row audit.Row, names map[string]strin
 	if name == "" {
 		name = "An account that is gone"
 	}
-	names[row.Actor] = name
+	names[id] = name
 	return name, nil
 }
 
@@ -471,6 +476,8 @@ func lookWords(action string) string {
 		return "wrote to the record"
 	case access.ReadDecisions:
 		return "looked at why messages went out"
+	case access.AnswerPatients:
+		return "noted what was done about an answer"
 	}
 	return "used the right " + action
 }

@@ -9,11 +9,10 @@ import (
 	"hale/internal/reach"
 )
 
-// The look back and ahead of the first page.
+// The bounds of the first page.
 const (
-	lookBack = 7 * 24 * time.Hour
-	fresh    = 14 * 24 * time.Hour // a finished outreach is news for so long
-	atMost   = 8                   // rows of a list
+	fresh  = 14 * 24 * time.Hour // a finished outreach is news for so long
+	atMost = 8                   // rows of a list, beside those about patients
 )
 
 // today shows what runs, what needs somebody, and what came of it.
@@ -57,11 +56,10 @@ func (d *Desk) fillRuns(r *http.Request, v *todayView) error {
 	if err != nil {
 		return err
 	}
-	a, err := d.Reach.Attention(r.Context(), pass, d.now().Add(-lookBack))
-	if err != nil {
+	if v.Attention, err = d.todoRows(r, pass); err != nil {
 		return err
 	}
-	v.Attention = attentionRows(a)
+	waiting := len(v.Attention)
 	for _, o := range list {
 		switch o.State {
 		case reach.Running, reach.Paused:
@@ -74,39 +72,17 @@ func (d *Desk) fillRuns(r *http.Request, v *todayView) error {
 			row.State, row.Tone = stateWord(o.State)
 			v.Running = append(v.Running, row)
 		case reach.Draft:
-			if len(v.Attention) < atMost {
+			if len(v.Attention)-waiting < atMost {
 				v.Attention = append(v.Attention, taskRow{Href: path(o.ID), Icon: "pencil", Title: "Draft: " + o.Name, Sub: "Written " + ago(o.Created, d.now()) + ", not sent"})
 			}
 		case reach.Done, reach.Stopped:
-			if d.now().Sub(o.Ended) < fresh && len(v.Attention) < atMost {
+			if d.now().Sub(o.Ended) < fresh && len(v.Attention)-waiting < atMost {
 				word, _ := stateWord(o.State)
 				v.Attention = append(v.Attention, taskRow{Href: path(o.ID), Icon: "chart-line", Title: word + ": " + o.Name, Sub: "Ended " + ago(o.Ended, d.now()) + ". See what it changed"})
 			}
 		}
 	}
 	return d.fillNumbers(r, v, list)
-}
-
-// attentionRows say what happened that needs somebody.
-func attentionRows(a reach.Attention) []taskRow {
-	var rows []taskRow
-	if a.InDoubt > 0 {
-		rows = append(rows, taskRow{Icon: "circle-question-mark", Tone: "watch", N: a.InDoubt, Title: "Messages in doubt",
-			Sub: "The connection broke at the moment of handing over. Hale is asking the carrier; each trail shows the end."})
-	}
-	if a.Failed > 0 {
-		rows = append(rows, taskRow{Icon: "triangle-alert", Tone: "act", N: a.Failed, Title: "Deliveries failed in the last 7 days",
-			Sub: "Those patients went on to their next channel. Ask for a new address at their next visit."})
-	}
-	if a.WrongPerson > 0 {
-		rows = append(rows, taskRow{Icon: "user-round", Tone: "act", N: a.WrongPerson, Title: "Addresses of somebody else",
-			Sub: "A reader said it was not for them. Nothing goes there any more."})
-	}
-	if a.Stops > 0 {
-		rows = append(rows, taskRow{Icon: "ban", Tone: "watch", N: a.Stops, Title: "Patients answered STOP",
-			Sub: "They get no more texts. This is done; nothing is left to do."})
-	}
-	return rows
 }
 
 // fillNumbers adds numbers over every outreach that was sent.

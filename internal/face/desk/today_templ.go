@@ -171,7 +171,7 @@ func todayPage(v web.View, t todayView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if len(t.Attention) == 0 {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 13, "<p class=\"inset muted\">Nothing right now. Failed deliveries, messages in doubt and finished outreach appear here.</p>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 13, "<p class=\"inset muted\">Nothing right now. Patients who ask for a call or write back, messages that reach nobody, and finished outreach appear here.</p>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
