@@ -94,6 +94,10 @@ func (e *Engine) about(ctx context.Context, tx *db.Tx, r Receipt) (string, error
 		q, arg = `select id from message where address_hash = $1 and attempts > 0 and purpose <> 'security' order by created_at desc, id desc limit 1`, e.hash(r.Channel, value)
 	}
 	list, err := db.All(ctx, tx, db.Value[string], q, arg)
+	if err == nil && len(list) == 0 && r.Message != "" && r.ProviderRef != "" {
+		r.Message = ""
+		return e.about(ctx, tx, r)
+	}
 	if err == nil && len(list) == 0 && r.ProviderRef != "" && r.From != "" {
 		r.Message, r.ProviderRef = "", ""
 		return e.about(ctx, tx, r)
@@ -168,6 +172,25 @@ func (e *Engine) early(ctx context.Context, tx *db.Tx, refs []string) error {
 		if err := e.apply(ctx, tx, id, r.Receipt); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// lost brings in receipts that came at the very moment at which their
+// message's attempt was written down, so that neither saw the other.
+func (e *Engine) lost(ctx context.Context) error {
+	const q = `
+		select distinct e.message
+		from message_event e
+			join message m on m.provider_ref <> '' and m.provider_ref = substr(e.message, 5)
+		where substr(e.message, 1, 4) = 'ref:'
+		limit 500`
+	refs, err := db.All(ctx, e.DB, db.Value[string], q)
+	if err == nil && len(refs) > 0 {
+		err = e.DB.Tx(ctx, func(tx *db.Tx) error { return e.early(ctx, tx, refs) })
+	}
+	if err != nil {
+		return fmt.Errorf("reach: lost receipts: %w", err)
 	}
 	return nil
 }

@@ -262,3 +262,21 @@ func TestResumeAddsItsJob(t *testing.T) {
 		}
 	})
 }
+
+// A receipt and the end of its attempt that did not see each other meet in
+// the next sweep.
+func TestReceiptMissesItsAttempt(t *testing.T) {
+	haletest.EachDB(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d)
+		w.add(who{id: "ada", sms: "+13125550142"})
+		w.start(care())
+		w.send()
+		must(w, w.e.Receipt(t.Context(), reach.Receipt{Channel: reach.SMS, ProviderRef: "later", Kind: "delivered"}))
+		_, err := d.ExecContext(t.Context(), `update message set provider_ref = 'later'`) // as the other transaction did
+		must(w, err)
+		must(w, w.e.Handlers()["reach.sweep"](t.Context(), json.RawMessage("null")))
+		if got := w.text(`select state from message`); got != "delivered" {
+			t.Errorf("state = %s, want delivered", got)
+		}
+	})
+}

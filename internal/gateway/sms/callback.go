@@ -35,7 +35,7 @@ type Event struct {
 // Receipt is e as the outreach engine reads it.
 func (e Event) Receipt() reach.Receipt {
 	r := reach.Receipt{
-		ProviderRef: e.Ref, Channel: reach.SMS, Kind: e.Kind, At: e.At,
+		Message: e.Key, ProviderRef: e.Ref, Channel: reach.SMS, Kind: e.Kind, At: e.At,
 		Code: e.Code, Actor: reach.Machine, Dedupe: "sms:" + e.ID,
 	}
 	switch e.Kind {

@@ -176,6 +176,7 @@ create table message_event (
 	data        text   not null default '{}'
 );
 create index message_event_message on message_event (message, at);
+create index message_event_early on message_event (message) where substr(message, 1, 4) = 'ref:';
 
 -- Addresses nothing may go to, as keyed hashes.
 create table suppression (
