@@ -28,8 +28,9 @@ type timesData struct {
 	BackTo  string // what that step is
 }
 
-// slotsPerPage is how many times one page offers: enough for about a week.
-const slotsPerPage = 36
+// slotsPerPage is how many times one page offers: two full days, or about a
+// week of what is left over.
+const slotsPerPage = 40
 
 // services offers the kinds of visits.
 func (p *Portal) services(w http.ResponseWriter, r *http.Request) error {
