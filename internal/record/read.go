@@ -213,3 +213,12 @@ func (s *Store) History(ctx context.Context, pass access.Pass, typ, id string) (
 	}
 	return list, nil
 }
+
+// Hold makes every other holder of a patient's record wait until tx ends, so
+// that what one looked up before writing is still so.
+func (s *Store) Hold(ctx context.Context, tx *db.Tx, patient string) error {
+	if _, err := tx.ExecContext(ctx, `update patient_number set id = id where id = $1`, patient); err != nil {
+		return fmt.Errorf("record: hold: %w", err)
+	}
+	return nil
+}

@@ -14,7 +14,8 @@ import (
 )
 
 // Book takes a free slot for the patient that pass opens. Of many who try at
-// once one gets it; the others are told that it is taken.
+// once one gets it; the others are told that it is taken. A link leads to one visit
+// at a time, however often its button is pressed.
 func (s *Store) Book(ctx context.Context, pass access.Pass, slot string, how How) (Visit, error) {
 	patient, err := pass.Open(access.BookVisits)
 	if err != nil {
@@ -22,6 +23,9 @@ func (s *Store) Book(ctx context.Context, pass access.Pass, slot string, how How
 	}
 	var v Visit
 	err = s.db.Tx(ctx, func(tx *db.Tx) error {
+		if err := s.once(ctx, tx, patient, how); err != nil {
+			return err
+		}
 		taken, err := s.take(ctx, tx, slot)
 		if err != nil {
 			return err
@@ -114,6 +118,23 @@ func (s *Store) Move(ctx context.Context, pass access.Pass, id, slot string, how
 		return Visit{}, failed("move", id, err)
 	}
 	return v, nil
+}
+
+// once refuses a second visit to which a link led the patient while there is
+// one to come. In the portal, with an account, people may book as they like.
+func (s *Store) once(ctx context.Context, tx *db.Tx, patient string, how How) error {
+	if how.Via != "link" || how.Ref == "" {
+		return nil
+	}
+	if err := s.records.Hold(ctx, tx, patient); err != nil {
+		return err
+	}
+	const q = `select id from visit where patient = $1 and ref = $2 and status = 'booked' and end_at >= $3 limit 1`
+	list, err := db.All(ctx, tx, db.Value[string], q, patient, how.Ref, s.now().UnixMicro())
+	if err == nil && len(list) > 0 {
+		err = errOnce
+	}
+	return err
 }
 
 // take makes a free slot busy and returns it. The update is the lock: it

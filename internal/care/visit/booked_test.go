@@ -24,7 +24,7 @@ func TestStoreBooked(t *testing.T) {
 		}
 		later, sooner := book("p1", "s2", byLink), book("p2", "s0", byLink)
 		book("p1", "s1", visit.How{Via: "portal"})
-		dropped := book("p2", "s3", byLink)
+		dropped := book("p2", "s3", visit.How{Via: "link", Ref: "m2"})
 		if err := o.Cancel(ctx, haletest.Pass(t, d, "p2", access.BookVisits), dropped.ID); err != nil {
 			t.Fatal(err)
 		}

@@ -20,6 +20,7 @@ import (
 type records interface {
 	PutAll(ctx context.Context, tx *db.Tx, src record.Source, drafts []record.Draft) ([]record.Change, error)
 	GetIn(ctx context.Context, tx *db.Tx, pass access.Pass, typ, id string) (record.Resource, error)
+	Hold(ctx context.Context, tx *db.Tx, patient string) error
 }
 
 // Store reads and books visits.

@@ -126,7 +126,7 @@ func TestStoreBookAtOnce(t *testing.T) {
 		for i := range 200 {
 			wg.Go(func() {
 				slot := fmt.Sprintf("s%d", i%4)
-				_, err := o.Book(t.Context(), passes[i%2], slot, byLink)
+				_, err := o.Book(t.Context(), passes[i%2], slot, visit.How{Via: "link", Ref: fmt.Sprint("m", i)})
 				mu.Lock()
 				defer mu.Unlock()
 				switch {
@@ -145,6 +145,36 @@ func TestStoreBookAtOnce(t *testing.T) {
 		}
 		if n := o.events(t, "visit.booked"); n != 4 {
 			t.Errorf("%d events visit.booked, want 4", n)
+		}
+	})
+}
+
+// One message, pressed twice at the same moment in two windows, books once;
+// after a cancellation it may book again.
+func TestStoreBookOnceFromOneMessage(t *testing.T) {
+	haletest.EachDB(t, func(t *testing.T, d *db.DB) {
+		o := open(t, d)
+		pass := haletest.Pass(t, d, "p1", access.BookVisits)
+		how := visit.How{Via: "link", Ref: "m1"}
+		var wg sync.WaitGroup
+		for i := range 4 {
+			wg.Go(func() {
+				_, err := o.Book(t.Context(), pass, fmt.Sprint("s", i), how)
+				if err != nil && errs.KindOf(err) != errs.Conflict {
+					t.Errorf("Book at once = %v, want nil or a conflict", err)
+				}
+			})
+		}
+		wg.Wait()
+		list, err := o.Led(t.Context(), pass, "m1")
+		if err != nil || len(list) != 1 || o.free(t) != 3 {
+			t.Fatalf("visits from one message = %d, %v, free times %d, want 1 and 3", len(list), err, o.free(t))
+		}
+		if err := o.Cancel(t.Context(), pass, list[0].ID); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := o.Book(t.Context(), pass, "s1", how); err != nil {
+			t.Errorf("Book after a cancellation = %v, want nil", err)
 		}
 	})
 }

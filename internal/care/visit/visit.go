@@ -88,6 +88,7 @@ func (v Visit) movable(now time.Time) error {
 
 // What a person may be told.
 var (
+	errOnce      = errs.New(errs.Conflict, "You have already booked a time from this message.")
 	errTaken     = errs.New(errs.Conflict, "Somebody just took that time. Please choose another.")
 	errNotBooked = errs.New(errs.Conflict, "That visit is no longer booked.")
 	errBegun     = errs.New(errs.Conflict, "That visit has already begun. Please call the office.")
