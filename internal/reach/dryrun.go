@@ -34,7 +34,7 @@ func (e *Engine) DryRun(ctx context.Context, pass access.Pass, id string) (Forec
 		return Forecast{}, fmt.Errorf("reach: dry run %s: %w", id, err)
 	}
 	r := &rehearsal{
-		named: pass.Actor().May(access.FindPatients, ""), blocked: map[string]*Reason{}, passed: map[string]*Reason{}, worst: map[string]*candidateSample{},
+		named: pass.Actor().May(access.FindPatients, ""), blocked: map[string]*Reason{}, ways: map[string]*Reason{}, passed: map[string]*Reason{}, worst: map[string]*candidateSample{},
 		forecast: Forecast{Audience: len(ids), ByChannel: map[Channel]int{}, ByMode: map[string]int{}, Sentence: segment.Sentence(o.Segment)},
 	}
 	purpose, _ := policy.PurposeOf(o.Purpose)
@@ -62,8 +62,9 @@ func (e *Engine) DryRun(ctx context.Context, pass access.Pass, id string) (Forec
 // rehearsal collects a forecast.
 type rehearsal struct {
 	forecast Forecast
-	named    bool // whoever asks may see names
-	blocked  map[string]*Reason
+	named    bool               // whoever asks may see names
+	blocked  map[string]*Reason // each person once, by what decided
+	ways     map[string]*Reason // of the same people, every channel's reason
 	passed   map[string]*Reason
 	worst    map[string]*candidateSample
 	some     []Sample
@@ -95,23 +96,14 @@ func (r *rehearsal) person(p *planner, patient string) {
 		sample.Blocked = m.Missing != ""
 	default:
 		sample.Blocked = true
-		for _, reason := range why(d) {
-			count(r.blocked, reason)
+		count(r.blocked, d.Deciding())
+		for _, reason := range d.Reasons {
+			if reason.Channel != "" {
+				count(r.ways, reason)
+			}
 		}
 	}
 	r.sample(p, s, d, sample)
-}
-
-// why are the reasons that ended a decision: the last word for those kept
-// out, every channel's for those without one.
-func why(d policy.Decision) []policy.Reason {
-	var list []policy.Reason
-	for _, reason := range d.Reasons {
-		if reason.Code != "allowed" && reason.Code != "no_way" {
-			list = append(list, reason)
-		}
-	}
-	return list
 }
 
 func count(by map[string]*Reason, reason policy.Reason) {
@@ -199,16 +191,16 @@ func (r *rehearsal) sample(p *planner, s *subject, d policy.Decision, sample Sam
 }
 
 func blockWords(d policy.Decision) string {
-	list := why(d)
-	if len(list) == 0 {
+	why := d.Deciding()
+	if why.Words == "" {
 		return "a field is missing"
 	}
-	return strings.TrimPrefix(list[len(list)-1].Words, "Not sent: ")
+	return strings.TrimPrefix(why.Words, "Not sent: ")
 }
 
 func (r *rehearsal) end() Forecast {
 	f := &r.forecast
-	f.Blocked, f.Passed = sorted(r.blocked), sorted(r.passed)
+	f.Blocked, f.Ways, f.Passed = sorted(r.blocked), sorted(r.ways), sorted(r.passed)
 	keys := make([]string, 0, len(r.worst))
 	for k := range r.worst {
 		keys = append(keys, k)

@@ -22,14 +22,6 @@ type Member struct {
 	Acted    time.Time // zero: not acted
 }
 
-// Attention is what happened that a person should look at.
-type Attention struct {
-	Failed      int // messages that no longer can arrive by their channel
-	InDoubt     int // messages that may or may not have left
-	Stops       int // patients who answered STOP
-	WrongPerson int // addresses that turned out to be somebody else's
-}
-
 var errMemberState = errs.New(errs.Invalid, "There is no such state.")
 
 // Count returns how many patients e is about now.
@@ -168,27 +160,4 @@ func (e *Engine) Against(ctx context.Context, pass access.Pass, outreach string)
 		return 0, fmt.Errorf("reach: against of %s: %w", outreach, err)
 	}
 	return n, nil
-}
-
-// Attention counts what went wrong or was said since a time.
-func (e *Engine) Attention(ctx context.Context, pass access.Pass, since time.Time) (Attention, error) {
-	const q = `
-		select
-			(select count(*) from message m where m.outreach in (select id from outreach where state <> 'draft')
-				and m.state in ('undelivered', 'given_up') and m.state_at >= $1),
-			(select count(*) from message m where m.outreach in (select id from outreach where state <> 'draft')
-				and m.state = 'uncertain'),
-			(select count(distinct patient) from consent_event where method in ('reply', 'sms_keyword') and action = 'revoke' and channel = 'sms' and at >= $1),
-			(select count(*) from contact_point where status = 'wrong_person' and updated_at >= $1)`
-	if err := pass.OpenAll(access.RunOutreach); err != nil {
-		return Attention{}, err
-	}
-	a, err := db.One(ctx, e.DB, func(scan db.Scan) (a Attention, err error) {
-		err = scan(&a.Failed, &a.InDoubt, &a.Stops, &a.WrongPerson)
-		return a, err
-	}, q, since.UnixMicro())
-	if err != nil {
-		return a, fmt.Errorf("reach: attention: %w", err)
-	}
-	return a, nil
 }

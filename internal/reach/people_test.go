@@ -147,35 +147,6 @@ func TestEngineAgainst(t *testing.T) {
 	}
 }
 
-func TestEngineAttention(t *testing.T) {
-	haletest.EachDB(t, func(t *testing.T, d *db.DB) {
-		w := newWorld(t, d)
-		w.add(who{id: "ada", sms: "+13125550142"}, who{id: "bob", sms: "+13125550143"})
-		w.gate[reach.SMS].answer = func(h reach.Handoff) reach.Result {
-			if h.To == "+13125550143" {
-				return reach.Result{Outcome: reach.Rejected, Code: "no_such_number"}
-			}
-			return reach.Result{Outcome: reach.Accepted, Ref: "ref-" + h.Key}
-		}
-		w.start(care())
-		w.send()
-		if err := w.e.Receipt(t.Context(), reach.Receipt{Channel: reach.SMS, From: "+13125550142", Kind: "replied", Text: "STOP"}); err != nil {
-			t.Fatal(err)
-		}
-		run := w.run(access.RunOutreach)
-		got, err := w.e.Attention(t.Context(), run, midday.Add(-time.Hour))
-		if err != nil || got.Failed != 1 || got.Stops != 1 || got.InDoubt != 0 || got.WrongPerson != 0 {
-			t.Errorf("Attention = %+v, %v, want one failed and one STOP", got, err)
-		}
-		if got, err = w.e.Attention(t.Context(), run, midday.Add(time.Hour)); err != nil || got.Failed+got.Stops != 0 {
-			t.Errorf("Attention since later = %+v, %v, want nothing", got, err)
-		}
-		if _, err := w.e.Attention(t.Context(), w.run(access.FindPatients), midday); errs.KindOf(err) != errs.NotFound {
-			t.Errorf("Attention with another right = %v, want not found", err)
-		}
-	})
-}
-
 // Whoever may not open records sees nobody's name in a dry run.
 func TestEngineDryRunNamesNobodyToMarketers(t *testing.T) {
 	haletest.EachDB(t, func(t *testing.T, d *db.DB) {

@@ -127,8 +127,9 @@ type Forecast struct {
 	ByMode    map[string]int // full, notice
 	Later     int            // of those treated, after quiet hours
 	Segments  int            // text-message segments in all
-	Blocked   []Reason
-	Passed    []Reason // why a channel was passed over for somebody who is reached otherwise
+	Blocked   []Reason       // who gets nothing, each person once, under the reason that decided
+	Ways      []Reason       // of the same people, why each of their channels is closed
+	Passed    []Reason       // why a channel was passed over for somebody who is reached otherwise
 	Samples   []Sample
 	Sentence  string // the segment in words
 	Problems  []template.Problem

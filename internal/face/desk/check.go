@@ -60,7 +60,7 @@ func (d *Desk) fillCheck(v *checkView, f reach.Forecast) {
 		}
 		return strings.Compare(a.Label, b.Label)
 	})
-	v.Blocked, v.Passed = reasonRows(f.Blocked), reasonRows(f.Passed)
+	v.Blocked, v.Ways, v.Passed = reasonRows(f.Blocked), reasonRows(f.Ways), reasonRows(f.Passed)
 	v.Notes = forecastNotes(f)
 	for i, s := range f.Samples {
 		v.Samples = append(v.Samples, sampleOf(s, i, v.Named))

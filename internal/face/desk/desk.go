@@ -135,6 +135,7 @@ func (d *Desk) Handler() http.Handler {
 		mux.Handle(pattern, d.Site.Page(d.staff(h)))
 	}
 	page("GET /desk", d.today)
+	page("GET /desk/todo", d.allTodo)
 	page("GET /desk/todo/{kind}", d.listTodo)
 	page("POST /desk/todo/{kind}/close", d.closeTodo)
 	page("POST /desk/todo/{kind}/open", d.reopenTodo)

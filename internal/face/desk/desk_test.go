@@ -84,6 +84,7 @@ func ask(t *testing.T, h http.Handler, who, method, target string, in url.Values
 func pages() map[string]string {
 	return map[string]string{ // address → roles: n nurse, m marketer, a admin
 		"/desk":                                     "nma",
+		"/desk/todo":                                "nm",
 		"/desk/todo/call":                           "nm",
 		"/desk/todo/call?note=closed":               "nm",
 		"/desk/todo/reply":                          "nm",

@@ -343,7 +343,8 @@ func known() *fakes {
 			Messages: map[reach.Channel]map[string]int{"sms": {"scheduled": 210, "seen": 3012, "delivered": 1368, "undelivered": 40}, "email": {"accepted": 2500}}, ETA: noon.Add(7 * time.Minute)},
 		forecast: reach.Forecast{Audience: 8412, Held: 841, Treated: 7471, ByChannel: map[reach.Channel]int{"sms": 4420, "email": 2500, "inbox": 551}, ByMode: map[string]int{"full": 2100, "notice": 5371},
 			Later: 312, Segments: 4902, Sentence: "Patients who have diabetes and had no eye exam in the last 12 months",
-			Blocked: []reach.Reason{{Code: "no_way", Words: "No channel is left. A call or a letter may be needed.", N: 61}, {Code: "deceased", Words: "Not sent: recorded as deceased.", N: 39}},
+			Blocked: []reach.Reason{{Code: "bounced", Words: "Messages to the address on record came back.", N: 61}, {Code: "deceased", Words: "Not sent: recorded as deceased.", N: 39}},
+			Ways:    []reach.Reason{{Code: "bounced", Words: "Email passed over: messages to this address came back.", N: 61}, {Code: "no_address", Words: "Text passed over: no address on record.", N: 58}},
 			Passed:  []reach.Reason{{Code: "no_tls", Words: "Email carries a notice and a link only: the mail server offers no verified encryption.", N: 712}},
 			Samples: []reach.Sample{
 				{Patient: "ng", Name: ng.Full, Channel: "sms", Text: "Riverside Family Medicine: a note for Bartholomew is ready. https://rfm.example/m/7Qk2abcdWXYZ Reply STOP to end texts.", Page: "Your eye exam is due\n\nHello Bartholomew,", Why: "the longest name", Worst: true},

@@ -57,12 +57,37 @@ func (d *Desk) todoRows(r *http.Request, pass access.Pass) ([]taskRow, error) {
 	}
 	var rows []taskRow
 	for _, k := range todo.Kinds() {
-		if n := counts[k]; n > 0 {
-			w, _ := wordsOf(k)
-			rows = append(rows, taskRow{Href: todoPath(k), Icon: w.Icon, Tone: w.Tone, N: n, Title: w.Title, Sub: w.Sub})
+		if counts[k] > 0 {
+			rows = append(rows, kindRow(k, counts[k]))
 		}
 	}
 	return rows, nil
+}
+
+func kindRow(k todo.Kind, n int) taskRow {
+	w, _ := wordsOf(k)
+	return taskRow{Href: todoPath(k), Icon: w.Icon, Tone: w.Tone, N: n, Title: w.Title, Sub: w.Sub}
+}
+
+// allTodo leads to every list, so that what was closed stays within reach.
+func (d *Desk) allTodo(w http.ResponseWriter, r *http.Request) error {
+	pass, err := d.all(r, access.RunOutreach)
+	if err != nil {
+		return err
+	}
+	counts, err := d.Todos.Counts(r.Context(), pass)
+	if err != nil {
+		return err
+	}
+	var rows []taskRow
+	for _, k := range todo.Kinds() {
+		row := kindRow(k, counts[k])
+		if row.N == 0 {
+			row.Tone = ""
+		}
+		rows = append(rows, row)
+	}
+	return d.Site.Render(w, r, http.StatusOK, allTodoPage(d.view(r, "Answers and failures", "today"), rows))
 }
 
 func todoPath(k todo.Kind) string { return "/desk/todo/" + string(k) }
