@@ -190,9 +190,18 @@ func (d homeData) summary(l lang.Lang) string {
 	case n == 1:
 		return l.T("One thing needs you. Everything else is up to date.")
 	case news:
-		return l.T("%d things need you. There is something new to see, too.", n)
+		return l.T("%s things need you. There is something new to see, too.", word(l, n))
 	}
-	return l.T("%d things need you. Everything else is up to date.", n)
+	return l.T("%s things need you. Everything else is up to date.", word(l, n))
+}
+
+// word returns a small number that begins a sentence.
+func word(l lang.Lang, n int) string {
+	words := [...]string{2: "Two", 3: "Three", 4: "Four", 5: "Five", 6: "Six"}
+	if n < len(words) && words[n] != "" {
+		return l.T(words[n])
+	}
+	return l.Count(n)
 }
 
 // duty says the same to somebody who acts for the patient.

@@ -39,7 +39,39 @@ func (p *Portal) message(w http.ResponseWriter, r *http.Request) error {
 		s.View = s.WithUnread(max(0, s.Unread-1))
 	}
 	s.Title = m.Title
-	return p.render(w, r, messagePage(s, m))
+	return p.render(w, r, messagePage(s, m, answered(s, r.URL.Query().Get("done"))))
+}
+
+// answers are what a reader may say to a message, and how it is noted; the
+// pages behind a link take the same.
+var answers = map[string]string{"call": "call_wanted", "elsewhere": "done_elsewhere"}
+
+// answer notes what the reader says to a message.
+func (p *Portal) answer(w http.ResponseWriter, r *http.Request) error {
+	s, pass, err := p.open(r, access.ReadMessages, "Message", "messages")
+	if err != nil {
+		return err
+	}
+	id, say := r.PathValue("id"), r.PostFormValue("say")
+	if !slices.ContainsFunc(s.Messages, func(m reach.Content) bool { return m.Message == id }) || answers[say] == "" {
+		return errNoMessage
+	}
+	if err := p.Inbox.Mark(r.Context(), pass, id, answers[say], nil); err != nil {
+		return err
+	}
+	http.Redirect(w, r, s.Link("/inbox/"+id+"?done="+say), http.StatusSeeOther)
+	return nil
+}
+
+// answered says what happens next after an answer.
+func answered(s sheet, say string) string {
+	switch say {
+	case "call":
+		return s.T("Our team calls you by the end of the next working day. You do not need to do anything.")
+	case "elsewhere":
+		return s.T("Thank you, we noted it") + ". " + s.T("Your care team sees your answer. If we need proof of it, we ask the other clinic, not you.")
+	}
+	return ""
 }
 
 // more is everything that has no tab of its own.

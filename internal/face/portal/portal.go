@@ -141,6 +141,7 @@ func (p *Portal) Handler() http.Handler {
 	both("POST", "/book/{service}", p.book)
 	both("GET", "/inbox", p.inbox)
 	both("GET", "/inbox/{id}", p.message)
+	both("POST", "/inbox/{id}", p.answer)
 	both("GET", "/more", p.more)
 	if p.SignIn != nil {
 		p.SignIn.Routes(mux) // the first page, /signin, /for, /settings

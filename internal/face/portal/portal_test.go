@@ -221,6 +221,32 @@ func TestBookThroughPages(t *testing.T) {
 	})
 }
 
+func TestAnswerToAMessage(t *testing.T) {
+	h := newHouse(t, haletest.SQLite(t))
+	h.maria(t)
+	for _, tt := range []struct {
+		name, as, path, say, mark string
+		code                      int
+	}{
+		{name: "done elsewhere", as: "maria", path: "/inbox/msg1", say: "elsewhere", mark: "done_elsewhere msg1", code: http.StatusSeeOther},
+		{name: "call me, by a caregiver", as: "rosa", path: "/for/maria/inbox/msg1", say: "call", mark: "call_wanted msg1", code: http.StatusSeeOther},
+		{name: "nothing we know", as: "maria", path: "/inbox/msg1", say: "opted_out", code: http.StatusNotFound},
+		{name: "another's message", as: "maria", path: "/inbox/msg3", say: "call", code: http.StatusNotFound},
+		{name: "a driver", as: "driver", path: "/for/maria/inbox/msg1", say: "call", code: http.StatusNotFound},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			h.inbox.marks = nil
+			a := h.post(t, tt.as, tt.path, url.Values{"say": {tt.say}})
+			if a.code != tt.code || strings.Join(h.inbox.marks, " ") != tt.mark {
+				t.Fatalf("POST %s = %d, marks %q; want %d, %q", tt.path, a.code, h.inbox.marks, tt.code, tt.mark)
+			}
+			if a.to != "" && !strings.Contains(h.get(t, tt.as, a.to).body, `role="status"`) {
+				t.Errorf("%s does not say what happens next", a.to)
+			}
+		})
+	}
+}
+
 func TestFileIsSavedNotShown(t *testing.T) {
 	h := newHouse(t, haletest.SQLite(t))
 	h.maria(t)
