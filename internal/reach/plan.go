@@ -40,7 +40,7 @@ func (e *Engine) Handlers() map[string]jobs.Handler {
 			return e.planFor(ctx, a.Outreach, 90*time.Second)
 		},
 		sweepKind: func(ctx context.Context, _ json.RawMessage) error {
-			return errors.Join(e.replan(ctx), e.lost(ctx), e.Sweep(ctx))
+			return errors.Join(e.replan(ctx), e.lost(ctx), e.booked(ctx), e.Sweep(ctx))
 		},
 	}
 }

@@ -195,6 +195,42 @@ func (e *Engine) lost(ctx context.Context) error {
 	return nil
 }
 
+// caughtUp is how far back a sweep looks for visits of which nobody said what
+// led to them.
+const caughtUp = 48 * time.Hour
+
+// booked counts visits as acted where the process died between booking one
+// and saying so. Who said so is not counted again: the event is the same.
+func (e *Engine) booked(ctx context.Context) error {
+	const q = `
+		select m.id, v.booked_at
+		from visit v join message m on m.id = v.ref and m.patient = v.patient
+		where v.ref <> '' and v.booked_at > $1 and m.acted_at = 0
+		limit 500`
+	type led struct {
+		message string
+		at      int64
+	}
+	list, err := db.All(ctx, e.DB, func(scan db.Scan) (l led, err error) {
+		err = scan(&l.message, &l.at)
+		return l, err
+	}, q, micro(e.Now().Add(-caughtUp)))
+	if err == nil && len(list) > 0 {
+		err = e.DB.Tx(ctx, func(tx *db.Tx) error {
+			for _, l := range list {
+				if err := e.happened(ctx, tx, l.message, Receipt{Kind: "acted", At: moment(l.at), Actor: Human, Dedupe: "acted"}, nil); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	if err != nil {
+		return fmt.Errorf("reach: booked: %w", err)
+	}
+	return nil
+}
+
 // known is what a message's row says.
 type known struct {
 	id, intent, outreach, patient, purpose, state, hash string

@@ -280,3 +280,32 @@ func TestReceiptMissesItsAttempt(t *testing.T) {
 		}
 	})
 }
+
+// A visit that was booked from a message counts as acted, although nobody
+// lived to say so; and once, whoever says so.
+func TestBookedCountsAsActed(t *testing.T) {
+	haletest.EachDB(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d)
+		w.add(many(2)...)
+		id := w.start(care())
+		w.send()
+		for _, h := range w.gate[reach.SMS].got() {
+			who := w.text(`select patient from message where id = $1`, h.Message)
+			_, err := d.ExecContext(t.Context(), `
+				insert into visit (id, patient, kind, status, service, title, start_at, end_at, practitioner, place, slot, booked_at, via, ref, source, updated_at)
+				values ($1, $2, 'appointment', 'booked', 'eye-exam', '', 1, 1, '', '', '', $3, 'link', $4, '', 1)`, "v-"+who, who, w.clock().UnixMicro(), h.Message)
+			must(w, err)
+		}
+		m := w.gate[reach.SMS].got()[0].Message
+		must(w, w.e.Mark(t.Context(), haletest.Pass(t, d, w.text(`select patient from message where id = $1`, m), access.ReadMessage), m, "acted", nil))
+		for range 2 {
+			must(w, w.e.Handlers()["reach.sweep"](t.Context(), json.RawMessage("null")))
+		}
+		if n := w.count(`select count(*) from message_event where kind = 'acted'`); n != 2 {
+			t.Errorf("%d events acted, want one for each message", n)
+		}
+		if p := w.progress(id); p.Messages[reach.SMS]["acted"] != 2 || p.Intents["satisfied"] != 2 {
+			t.Errorf("Progress = %+v", p)
+		}
+	})
+}

@@ -73,17 +73,17 @@ func TestStoreAdd(t *testing.T) {
 		{name: "staff", in: nurse, ok: true},
 		{name: "a patient", in: account.Account{Kind: access.Patient, Name: "Ada", Patient: "ada", Phone: "(312) 555-0142"}, ok: true},
 		{name: "a caregiver without a record", in: account.Account{Kind: access.Proxy, Name: "Lu", Email: "Lu@Example.org"}, ok: true},
-		{name: "a caregiver with one", in: account.Account{Kind: access.Proxy, Name: "Lu", Patient: "lu", Email: "lu@example.org"}, ok: true},
+		{name: "a caregiver with one", in: account.Account{Kind: access.Proxy, Name: "Lu", Patient: "lu", Email: "lu2@example.org"}, ok: true},
 		{name: "a patient without a record", in: account.Account{Kind: access.Patient, Name: "Ada"}},
 		{name: "staff with a record", in: account.Account{Kind: access.Staff, Name: "Ada", Patient: "ada"}},
 		{name: "nobody", in: account.Account{Kind: access.Staff, Name: " "}},
 		{name: "a part of the system", in: account.Account{Kind: access.System, Name: "x"}},
 		{name: "a phone where the email goes", in: account.Account{Kind: access.Staff, Name: "Ada", Email: "3125550142"}},
 	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			haletest.EachDB(t, func(t *testing.T, d *db.DB) {
-				s := newStore(d, newClock())
+	haletest.EachDB(t, func(t *testing.T, d *db.DB) {
+		s := newStore(d, newClock())
+		for _, tt := range tests {
+			t.Run(tt.name, func(t *testing.T) {
 				a, err := s.Add(t.Context(), tt.in)
 				if (err == nil) != tt.ok {
 					t.Fatalf("Add = %v, want ok=%t", err, tt.ok)
@@ -104,8 +104,8 @@ func TestStoreAdd(t *testing.T) {
 					}
 				}
 			})
-		})
-	}
+		}
+	})
 }
 
 func TestStoreAddTwice(t *testing.T) {

@@ -164,6 +164,7 @@ create table visit (
 );
 create index visit_patient on visit (patient, start_at);
 create index visit_start on visit (start_at);
+create index visit_led on visit (booked_at) where ref <> '';
 
 -- When somebody last looked at a patient's home page, and the time before,
 -- so that the page can say what is new.
