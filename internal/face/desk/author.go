@@ -342,7 +342,7 @@ func ingredientNames() map[string]string {
 // languageOptions are the languages a person may prefer.
 func languageOptions() []option {
 	return []option{{"", "choose"}, {"en", "English"}, {"es", "Spanish"}, {"zh", "Chinese"}, {"vi", "Vietnamese"}, {"ar", "Arabic"}, {"pl", "Polish"},
-		{"tl", "Tagalog"}, {"ko", "Korean"}, {"ru", "Russian"}, {"fr", "French"}, {"pt", "Portuguese"}, {"hi", "Hindi"}}
+		{"tl", "Tagalog"}, {"ko", "Korean"}, {"ru", "Russian"}, {"fr", "French"}, {"pt", "Portuguese"}, {"hi", "Hindi"}, {"he", "Hebrew"}, {"th", "Thai"}}
 }
 
 // ingredientName is what a line is about.

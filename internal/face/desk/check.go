@@ -113,6 +113,9 @@ func sampleOf(s reach.Sample, i int, named bool) sampleView {
 	if s.Blocked || s.Channel == "" {
 		v.Channel, v.Label = "", "Not written to"
 	}
+	if tag, ok := strings.CutPrefix(s.Why, "Language not written in: "); ok {
+		v.Why = "Reads " + languageName(tag) + ", which this is not written in"
+	}
 	text, page := s.Text, s.Page
 	if named {
 		v.Href = "/desk/patients/" + s.Patient

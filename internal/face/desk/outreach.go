@@ -165,7 +165,7 @@ func (d *Desk) outreachView(r *http.Request, o reach.Outreach, m measured, p rea
 	v.State, v.Tone = stateWord(o.State)
 	v.Effect.Against = count(against)
 	if v.CanStop {
-		v.Progress = d.progressView(o, p)
+		v.Progress = d.progressFor(r, o, p)
 	}
 	return v
 }
@@ -217,7 +217,17 @@ func (d *Desk) showProgress(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return d.Site.Render(w, r, http.StatusOK, progress(*d.progressView(o, p)))
+	return d.Site.Render(w, r, http.StatusOK, progress(*d.progressFor(r, o, p)))
+}
+
+// progressFor says how far the sending is, and leads those who may see
+// people to the ones in doubt.
+func (d *Desk) progressFor(r *http.Request, o reach.Outreach, p reach.Progress) *progressView {
+	v := d.progressView(o, p)
+	if p.InDoubt > 0 && may(r, access.FindPatients) {
+		v.TroubleHref = path(o.ID) + "/patients?state=in_doubt"
+	}
+	return v
 }
 
 // progressView says how far the sending is.
@@ -255,7 +265,7 @@ func (d *Desk) progressView(o reach.Outreach, p reach.Progress) *progressView {
 	}
 	if p.InDoubt > 0 {
 		v.Trouble = counted(p.InDoubt, "message is", "messages are") + " in doubt."
-		v.TroubleTip = "The connection broke at the very moment of handing over. Hale asks the carrier and never guesses."
+		v.TroubleTip = "The connection broke at the very moment of handing over, so it may have gone out twice or not at all. Each trail says what became of it."
 	} else if failed > 0 {
 		v.Trouble = counted(failed, "message", "messages") + " did not arrive."
 		v.TroubleTip = "Those patients go on to their next channel."

@@ -456,6 +456,8 @@ func lookWords(action string) string {
 		return "added a passkey"
 	case account.PasskeyRemoved:
 		return "took a passkey away"
+	case account.Disabled:
+		return "was shut out"
 	}
 	switch access.Right(action) {
 	case access.ReadRecord:

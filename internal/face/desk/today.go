@@ -106,7 +106,7 @@ func (d *Desk) fillNumbers(r *http.Request, v *todayView, list []reach.Outreach)
 		return nil
 	}
 	v.Numbers = []numberCell{
-		{count(sent), "patients written to in 90 days"},
+		{count(sent), "patients written to in 90 days, once for each outreach"},
 		{share(seen, sent), "of them saw it, machine opens left out"},
 		{count(acted), "acted on it"},
 	}
