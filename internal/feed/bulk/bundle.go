@@ -41,10 +41,10 @@ func (r *reader) surveyEntry(ctx context.Context, b *bundle, n int, raw []byte) 
 		}
 	}
 	if url := e.Get("fullUrl").Text(); url != "" {
-		if other, ok := b.links[url]; ok && other != link {
+		if other, ok := b.links.get(url); ok && other != link {
 			return &placeError{n, "fullUrl", "another entry has the same", nil}
 		}
-		b.links[url] = link
+		b.links.put(url, link)
 	}
 	return r.surveyReferences(ctx, b, n, res)
 }

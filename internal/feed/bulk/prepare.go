@@ -106,7 +106,7 @@ func (r *run) link(ctx context.Context, it *item, res fhir.Node) ([]byte, error)
 
 // target returns what to write for a reference, nothing to leave it.
 func (r *run) target(ctx context.Context, it *item, ref string) (string, error) {
-	if to, ok := it.links[ref]; ok {
+	if to, ok := it.links.get(ref); ok {
 		return to, nil
 	}
 	switch {

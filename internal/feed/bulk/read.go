@@ -275,10 +275,10 @@ func fatalOf(err error) error {
 
 // bundle is what the first reading of a document learns.
 type bundle struct {
-	typ   string            // resourceType
-	links map[string]string // fullUrl → Type/id
-	met   map[int]bool      // entries whose ifNoneExist is met
-	late  bool              // refers to what is not there yet
+	typ   string // resourceType
+	links *links
+	met   map[int]bool // entries whose ifNoneExist is met
+	late  bool         // refers to what is not there yet
 
 	drained bool // everything read before it has been written
 }
@@ -292,7 +292,7 @@ func (r *reader) survey(ctx context.Context, f *file, in io.ReadCloser) (*bundle
 	if err := rewind(in); err != nil {
 		return nil, err
 	}
-	b := &bundle{links: map[string]string{}, met: map[int]bool{}}
+	b := &bundle{links: newLinks(), met: map[int]bool{}}
 	doc := newDocument(in)
 	if err := doc.mark(); err != nil {
 		return nil, err

@@ -69,7 +69,7 @@ type item struct {
 	file     string
 	entry    int
 	raw      []byte
-	links    map[string]string
+	links    *links
 	prepared record.Prepared
 	bad      *Bad
 	late     bool // refers to what is not there yet
