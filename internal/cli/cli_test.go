@@ -148,10 +148,15 @@ func TestUser(t *testing.T) {
 	_, stderr := s.run(1, "user", "add", "--name", "Somebody", "--role", "admin", "--email", "nowhere")
 	contains(t, "an address that is none", stderr, "address")
 	out, _ := s.run(0, "user", "list", "--json")
-	var list []struct{ Name, Email string }
+	var list []struct{ ID, Name, Email string }
 	if err := json.Unmarshal([]byte(out), &list); err != nil || len(list) != 1 || list[0].Name != "J. Okafor, RN" {
-		t.Errorf("user list --json = %q, %v, want the one nurse", out, err)
+		t.Fatalf("user list --json = %q, %v, want the one nurse", out, err)
 	}
+	s.run(0, "user", "disable", list[0].ID)
+	if out, _ := s.run(0, "user", "list", "--json"); strings.Contains(out, "Okafor") {
+		t.Errorf("user list --json after disable = %q, want nobody", out)
+	}
+	s.run(1, "user", "disable", "nobody")
 }
 
 func TestVersion(t *testing.T) {

@@ -13,12 +13,13 @@ import (
 
 func userCommand() command {
 	return command{
-		name: "user", args: "add | list", short: "add and list the people who work here",
+		name: "user", args: "add | list | disable ID", short: "add, list and shut out the people who work here",
 		long: `hale user add --role nurse --name "J. Okafor, RN" --email j.okafor@example.org
 adds a member of staff, who then signs in with a code sent to that address and
 may add a passkey. Roles: nurse, marketer, admin.
 
-hale user list [--json] lists them. Patients need no account made for them:
+hale user list [--json] lists them. hale user disable ID signs one out
+everywhere, at once and for good. Patients need no account made for them:
 they sign in with a phone number or e-mail address on their record.`,
 		run: user,
 	}
@@ -35,8 +36,9 @@ func user(ctx context.Context, env Env, fs *flag.FlagSet, args []string) error {
 	if err != nil {
 		return err
 	}
-	if len(rest) != 1 || rest[0] != "add" && rest[0] != "list" {
-		return usage("say add or list")
+	off := len(rest) == 2 && rest[0] == "disable"
+	if !off && (len(rest) != 1 || rest[0] != "add" && rest[0] != "list") {
+		return usage("say add or list, or disable ID")
 	}
 	if rest[0] == "add" {
 		switch {
@@ -53,6 +55,9 @@ func user(ctx context.Context, env Env, fs *flag.FlagSet, args []string) error {
 		return err
 	}
 	defer a.Close()
+	if off {
+		return a.Accounts.Disable(ctx, rest[1])
+	}
 	if rest[0] == "list" {
 		list, err := a.Accounts.Staff(ctx)
 		if err != nil {

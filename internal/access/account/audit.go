@@ -13,6 +13,7 @@ const (
 	SignedIn       = "account.signin"
 	PasskeyAdded   = "account.passkey.add"
 	PasskeyRemoved = "account.passkey.remove"
+	Disabled       = "account.disable"
 )
 
 // happened returns the audit row of what happened to a.

@@ -142,15 +142,21 @@ func (s *Store) Staff(ctx context.Context) ([]Account, error) {
 // Disable ends the account's sessions and lets nobody sign in to it again.
 func (s *Store) Disable(ctx context.Context, id string) error {
 	err := s.db.Tx(ctx, func(tx *db.Tx) error {
-		n, err := db.Changed(tx.ExecContext(ctx, `update account set status = 'disabled' where id = $1`, id))
+		const q = `update account set status = 'disabled' where id = $1 returning id, kind, patient`
+		a, err := db.One(ctx, tx, func(scan db.Scan) (a Account, err error) {
+			err = scan(&a.ID, &a.Kind, &a.Patient)
+			return a, err
+		}, q, id)
+		if errors.Is(err, db.ErrNone) {
+			return errNoOne
+		}
 		if err != nil {
 			return err
 		}
-		if n == 0 {
-			return errNoOne
+		if _, err := tx.ExecContext(ctx, `delete from account_session where account = $1`, id); err != nil {
+			return err
 		}
-		_, err = tx.ExecContext(ctx, `delete from account_session where account = $1`, id)
-		return err
+		return s.log.AddIn(ctx, tx, happened(Disabled, a, true))
 	})
 	if err != nil {
 		return fmt.Errorf("account: disable %s: %w", id, err)

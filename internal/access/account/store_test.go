@@ -258,6 +258,9 @@ func TestStoreRevoke(t *testing.T) {
 		if _, err := s.StartSession(t.Context(), ada.ID, ""); err == nil {
 			t.Error("a disabled account signed in")
 		}
+		if n := audited(t, d, ada.ID, account.Disabled, "granted"); n != 1 {
+			t.Errorf("audit rows for shutting ada out = %d, want 1", n)
+		}
 	})
 }
 
