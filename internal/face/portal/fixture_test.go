@@ -249,7 +249,7 @@ func (h *house) maria(t testing.TB) {
 	h.inbox.list = []reach.Content{
 		{Message: "msg1", Patient: "maria", From: "J. Okafor, RN", Title: "Time for your eye exam", Service: "eye-exam", SentAt: haletest.Noon.Add(-26 * time.Hour),
 			Body: "Dear Maria,\n\nit has been more than a year since your last eye exam. With diabetes, a yearly look keeps your eyes safe.\n\nPlease choose a time that suits you."},
-		{Message: "msg2", Patient: "maria", From: "J. Okafor, RN", Title: "Your flu shot", SentAt: haletest.Noon.Add(-90 * 24 * time.Hour), SeenAt: haletest.Noon.Add(-89 * 24 * time.Hour),
+		{Message: "msg2", Patient: "maria", From: "J. Okafor, RN", Title: "Your flu shot", SentAt: haletest.Noon.Add(-90 * 24 * time.Hour), SeenAt: haletest.Noon.Add(-89 * 24 * time.Hour), State: "acted", Service: "eye-exam",
 			Body: "Thank you for coming in."},
 		{Message: "msg3", Patient: "sam", Title: "For Sam alone", SentAt: haletest.Noon, Body: "Secret of Sam"},
 	}

@@ -42,7 +42,7 @@ func TestPages(t *testing.T) {
 		{"document-html", "maria", "/documents/d2"}, {"document-file", "maria", "/documents/d3"}, {"plan", "maria", "/documents/cp1"},
 		{"visits", "maria", "/visits"}, {"visits-empty", "sam", "/visits"}, {"book", "maria", "/book"}, {"times", "maria", "/book/eye-exam?ref=msg1"},
 		{"times-none", "maria", "/book/none"}, {"check", "rosa", "/for/maria/book/eye-exam/check?slot=eye-3&ref=msg1"},
-		{"inbox", "maria", "/inbox"}, {"message", "maria", "/inbox/msg1"}, {"more", "maria", "/more"}, {"inbox-empty", "sam", "/for/sam/inbox"},
+		{"inbox", "maria", "/inbox"}, {"message", "maria", "/inbox/msg1"}, {"message-booked", "maria", "/inbox/msg2"}, {"more", "maria", "/more"}, {"inbox-empty", "sam", "/for/sam/inbox"},
 	}
 	for _, p := range pages {
 		t.Run(p.name, func(t *testing.T) {

@@ -216,7 +216,7 @@ func (s *SignIn) showCode(w http.ResponseWriter, r *http.Request, status int, ne
 		return nil
 	}
 	v := s.Site.View(r, web.Lang(r).T("Enter your code"), "")
-	return s.Site.Render(w, r, status, codePage(v, next, kind, masked, problem, sent))
+	return s.Site.Render(w, r, status, codePage(v, next, kind, masked, problem, sent, len(s.Demo) > 0))
 }
 
 // sendAgain sends one more code.
