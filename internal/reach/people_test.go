@@ -1,6 +1,7 @@
 package reach_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -127,24 +128,25 @@ func TestEngineAgainst(t *testing.T) {
 		{name: "refused another purpose", said: []consent.Event{{Channel: "sms", Purpose: "marketing", Action: consent.Revoke, At: before}}},
 		{name: "agreed again", said: []consent.Event{{Channel: "sms", Purpose: "*", Action: consent.Revoke, At: before}, {Channel: "sms", Purpose: "*", Action: consent.Grant, At: before.Add(time.Minute)}}},
 	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			haletest.EachDB(t, func(t *testing.T, d *db.DB) {
-				w := newWorld(t, d)
-				w.add(who{id: "ada", sms: "+13125550142"}, who{id: "bob", sms: "+13125550143"})
-				id := w.start(care())
-				w.send()
-				store := consent.NewStore(d, haletest.IDs(), w.clock)
-				if err := store.Add(t.Context(), w.pass("ada", access.EditContacts), tt.said...); err != nil {
-					t.Fatal(err)
-				}
-				n, err := w.e.Against(t.Context(), w.run(access.RunOutreach), id)
-				if err != nil || n != tt.want {
-					t.Errorf("Against = %d, %v, want %d", n, err, tt.want)
-				}
-			})
-		})
-	}
+	haletest.EachDB(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d)
+		for i, tt := range tests { // each about two people of its own
+			ada, bob := fmt.Sprint("ada", i), fmt.Sprint("bob", i)
+			w.add(who{id: ada, sms: fmt.Sprintf("+1312555%04d", 100+2*i)}, who{id: bob, sms: fmt.Sprintf("+1312555%04d", 101+2*i)})
+			o := care()
+			o.Segment = segment.Expr{Patients: []string{ada, bob}}
+			id := w.start(o)
+			w.send()
+			store := consent.NewStore(d, haletest.IDs(), w.clock)
+			if err := store.Add(t.Context(), w.pass(ada, access.EditContacts), tt.said...); err != nil {
+				t.Fatal(err)
+			}
+			n, err := w.e.Against(t.Context(), w.run(access.RunOutreach), id)
+			if err != nil || n != tt.want {
+				t.Errorf("%s: Against = %d, %v, want %d", tt.name, n, err, tt.want)
+			}
+		}
+	})
 }
 
 // Whoever may not open records sees nobody's name in a dry run.
