@@ -202,7 +202,10 @@ func (e *Engine) attempts(ctx context.Context, t *Trail, m told) error {
 			if m.mode == "notice" {
 				words += " It holds no health information."
 			}
-			t.add(a.at, "sent", m.channel, a.code, strings.TrimSpace(words+" "+a.peer))
+			if a.peer != "" {
+				words += " Taken by " + a.peer + "."
+			}
+			t.add(a.at, "sent", m.channel, a.code, words)
 		case "rejected":
 			t.add(a.at, "rejected", m.channel, a.code, name+" refused by the other side: "+cmp.Or(a.detail, a.code)+".")
 		case "temp":

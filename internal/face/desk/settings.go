@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"hale/internal/access"
+	"hale/internal/reach"
 )
 
 // showSettings shows what the clinic runs on and who has access.
@@ -18,7 +19,7 @@ func (d *Desk) showSettings(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	c := d.Site.Clinic
-	v := settingsView{Clinic: slices.DeleteFunc([][2]string{{"Name", c.Name}, {"Phone", c.Phone}, {"Address", c.Address}, {"Time zone", c.Zone.String()}, {"Colour", c.Brand}},
+	v := settingsView{Clinic: slices.DeleteFunc([][2]string{{"Name", c.Name}, {"Phone", phoneWords(c.Phone)}, {"Address", c.Address}, {"Time zone", c.Zone.String()}, {"Colour", c.Brand}},
 		func(f [2]string) bool { return f[1] == "" })}
 	for _, s := range staff {
 		v.People = append(v.People, personRow{Name: s.Name, Roles: roleNames(s.Roles), Opens: roleWords(s.Roles), Since: d.day(s.Created)})
@@ -31,12 +32,15 @@ func (d *Desk) showSettings(w http.ResponseWriter, r *http.Request) error {
 
 func senderView(s Sender) senderRow {
 	row := senderRow{Icon: channelIcon(string(s.Channel)), Name: channelLabel(string(s.Channel)), State: "Ready", Tone: "good"}
+	if s.Channel == reach.SMS {
+		row.Name = "Text"
+	}
 	var words []string
 	if s.Through != "" {
 		words = append(words, "through "+s.Through)
 	}
 	if s.From != "" {
-		words = append(words, "from "+s.From)
+		words = append(words, "from "+phoneWords(s.From))
 	}
 	if s.Note != "" {
 		words = append(words, s.Note)
@@ -52,6 +56,9 @@ func roleNames(roles []access.Role) string {
 	words := make([]string, len(roles))
 	for i, r := range roles {
 		words[i] = string(r)
+		if r == access.Admin {
+			words[i] = "administrator"
+		}
 	}
 	return sentenceCase(strings.Join(words, ", "))
 }
