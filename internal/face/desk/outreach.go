@@ -346,7 +346,7 @@ func (d *Desk) askStop(w http.ResponseWriter, r *http.Request) error {
 	return d.Site.Render(w, r, http.StatusOK, askPage(d.view(r, "Stop "+o.Name, "outreach"), askView{
 		Title: "Stop " + o.Name + " for good?", Crumb: o.Name, Back: path(o.ID), Action: path(o.ID) + "/stop", Button: "Stop for good", Icon: "square",
 		Lines: []string{
-			"Everything that has not left yet is cancelled at once. What has left cannot be called back; its links go on working, so that nobody meets a dead end.",
+			"Everything that has not left yet is cancelled at once. What has left stays on phones and in mail boxes, but its links open nothing any more, and it is gone from the portal. Visits that were booked from it stay.",
 			"It cannot be started again. To hold it for a while, pause it instead. To send something better, duplicate it.",
 		},
 	}))
