@@ -39,7 +39,11 @@ func (p *People) browser(agent, lang string, house int) *browser {
 func dialFrom(house int) func(ctx context.Context, network, address string) (net.Conn, error) {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		d := net.Dialer{Timeout: 5 * time.Second}
-		host, _, err := net.SplitHostPort(address)
+		host, port, err := net.SplitHostPort(address)
+		if host == "localhost" { // what passkeys ask the demo to be called
+			host = "127.0.0.1"
+			address = net.JoinHostPort(host, port)
+		}
 		if ip := net.ParseIP(host); err == nil && ip != nil && ip.IsLoopback() && ip.To4() != nil {
 			own := d
 			own.LocalAddr = &net.TCPAddr{IP: net.IPv4(127, byte(64+house>>16&63), byte(house>>8), byte(house))}

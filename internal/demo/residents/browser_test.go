@@ -1,6 +1,7 @@
 package residents
 
 import (
+	"net"
 	"slices"
 	"strings"
 	"testing"
@@ -81,4 +82,30 @@ func FuzzForms(f *testing.F) {
 			t.Errorf("forms = %d with words after, %d without", more, n)
 		}
 	})
+}
+
+// The town is served as localhost; its households still come from addresses
+// of their own, or the limits by address would take them for one.
+func TestDialFromLocalhost(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for house, want := range map[int]string{1: "127.64.0.1", 300: "127.64.1.44"} {
+		for _, host := range []string{"localhost", "127.0.0.1"} {
+			c, err := dialFrom(house)(t.Context(), "tcp", net.JoinHostPort(host, port))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, _, _ := net.SplitHostPort(c.LocalAddr().String()); got != want {
+				t.Errorf("house %d dials %s from %s, want %s", house, host, got, want)
+			}
+			c.Close()
+		}
+	}
 }
