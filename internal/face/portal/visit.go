@@ -89,10 +89,7 @@ func (p *Portal) calendar(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	w.Header().Set("Content-Type", "text/calendar; charset=utf-8")
-	w.Header().Set("Content-Disposition", `attachment; filename="visit.ics"`)
-	w.Header().Set("Cache-Control", "no-store")
-	_, _ = w.Write(event(s.Lang, s.Site.Clinic, v, p.Now())) // the browser may have gone
+	p.Site.Calendar(w, s.Lang, v)
 	return nil
 }
 
