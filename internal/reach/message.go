@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"hale/internal/base/errs"
 	"hale/internal/base/seal"
 	"hale/internal/reach/link"
 	"hale/internal/reach/policy"
@@ -190,10 +191,17 @@ func (e *Engine) SendNow(ctx context.Context, d Direct) error {
 // directLife is how long a direct message is worth sending.
 const directLife = 15 * time.Minute
 
+// errNoGateway says that nothing here sends by the channel that was asked
+// for.
+var errNoGateway = errs.New(errs.Unavailable, "We cannot send this way at the moment. Please call us.")
+
 func (e *Engine) sendIn(ctx context.Context, tx *db.Tx, d Direct) error {
 	p, ok := policy.PurposeOf(cmp.Or(d.Purpose, "security"))
 	if !ok || p.Key != "security" {
 		return errPurpose // everything else is decided on, drawn and capped
+	}
+	if e.gates[d.Channel] == nil {
+		return errNoGateway
 	}
 	now, id := e.Now(), e.IDs.New()
 	text := d.Text
