@@ -229,6 +229,7 @@ func mariaOpens(t *testing.T, b *browser, link string) {
 	p.sees("Choose a time")
 	p.scan("times")
 	p.press("Back to my message")
+	p.until("the message", `location.pathname.endsWith("/message")`)
 	p.click(".slots input")
 	p.press("Book this time")
 	p.sees("You are booked")
