@@ -147,7 +147,7 @@ func (a *App) engine(ctx context.Context) error {
 	}
 	a.senders = senders
 	a.Reach = reach.New(reach.Config{
-		DB: a.db, IDs: a.ids, Now: a.c.Now, Key: a.c.Key, Events: a.events, Links: a.links,
+		DB: a.db, Doors: a.Doors, IDs: a.ids, Now: a.c.Now, Key: a.c.Key, Events: a.events, Links: a.links,
 		Gateways: senders.gateways, BaseURL: a.c.base(), Log: a.c.Log, Node: a.ids.New(),
 		Clinic: a.c.writer(),
 	})

@@ -6,13 +6,14 @@ import (
 	"slices"
 	"time"
 
+	"hale/internal/access"
 	"hale/internal/reach/policy"
 	"hale/internal/store/db"
 )
 
 // claim takes due messages, checks once more that each may go, and commits
 // an attempt for each that may. After it, and only after it, bytes may leave.
-func (e *Engine) claim(ctx context.Context) (batch []*sending, err error) {
+func (e *Engine) claim(ctx context.Context, pass access.Pass) (batch []*sending, err error) {
 	if due, err := e.due(ctx); err != nil || !due {
 		return nil, err
 	}
@@ -27,7 +28,7 @@ func (e *Engine) claim(ctx context.Context) (batch []*sending, err error) {
 		if err != nil || len(taken) == 0 {
 			return err
 		}
-		held, err := e.recheck(ctx, tx, now, taken)
+		held, err := e.recheck(ctx, tx, pass, now, taken)
 		if err != nil {
 			return err
 		}
@@ -117,7 +118,7 @@ type held struct {
 
 // recheck looks at wishes, blocks and the hour as they are now. A STOP that
 // came between planning and sending wins.
-func (e *Engine) recheck(ctx context.Context, tx *db.Tx, now time.Time, taken []*sending) (map[*sending]*held, error) {
+func (e *Engine) recheck(ctx context.Context, tx *db.Tx, pass access.Pass, now time.Time, taken []*sending) (map[*sending]*held, error) {
 	out := map[*sending]*held{}
 	byPurpose := map[string][]string{}
 	for _, m := range taken {
@@ -127,7 +128,7 @@ func (e *Engine) recheck(ctx context.Context, tx *db.Tx, now time.Time, taken []
 	}
 	crowds := map[string]*crowd{}
 	for purpose, patients := range byPurpose {
-		k, err := e.load(ctx, tx, patients, purpose, nil)
+		k, err := e.load(ctx, tx, pass, patients, purpose, nil)
 		if err != nil {
 			return nil, err
 		}

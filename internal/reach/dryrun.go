@@ -41,10 +41,10 @@ func (e *Engine) DryRun(ctx context.Context, pass access.Pass, id string) (Forec
 	r.forecast.Problems = o.Template.Lint(purpose)
 	able := map[string]policy.Ability{}
 	for chunk := range slices.Chunk(ids, planBatch) {
-		if err := e.abilities(ctx, chunk, able); err != nil {
+		if err := e.abilities(ctx, pass, chunk, able); err != nil {
 			return Forecast{}, err
 		}
-		k, err := e.load(ctx, e.DB, chunk, o.Purpose, able)
+		k, err := e.load(ctx, e.DB, pass, chunk, o.Purpose, able)
 		if err != nil {
 			return Forecast{}, err
 		}

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"hale/internal/access"
 	"hale/internal/base/ids"
 	"hale/internal/base/seal"
 	"hale/internal/care/consent"
@@ -29,6 +30,7 @@ type Clinic struct {
 // Config is all an Engine needs.
 type Config struct {
 	DB       *db.DB
+	Doors    *access.Doors
 	IDs      *ids.Source
 	Now      func() time.Time
 	Key      seal.Key

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"hale/internal/access"
 	"hale/internal/care/consent"
 	"hale/internal/care/contact"
 	"hale/internal/reach/policy"
@@ -34,9 +35,18 @@ type crowd struct {
 	used map[string][]policy.Use // cap key → promised so far, this batch's own included
 }
 
+// eyes returns a pass for one of the engine's own parts to look at everyone.
+// It is audited, in a transaction of its own: never ask inside one.
+func (e *Engine) eyes(ctx context.Context, part string) (access.Pass, error) {
+	return e.Doors.CheckAll(ctx, access.SystemActor("reach "+part, access.RunOutreach), access.RunOutreach)
+}
+
 // abilities asks the gateways what the addresses of patients can take. It
 // may go over the network, so never inside a transaction.
-func (e *Engine) abilities(ctx context.Context, patients []string, known map[string]policy.Ability) error {
+func (e *Engine) abilities(ctx context.Context, pass access.Pass, patients []string, known map[string]policy.Ability) error {
+	if err := pass.OpenAll(access.RunOutreach); err != nil {
+		return err
+	}
 	points, err := contact.List(ctx, e.DB, patients)
 	if err != nil {
 		return err
@@ -68,7 +78,10 @@ func (e *Engine) abilities(ctx context.Context, patients []string, known map[str
 }
 
 // load reads the facts about patients for purpose as c sees them.
-func (e *Engine) load(ctx context.Context, c db.Conn, patients []string, purpose string, able map[string]policy.Ability) (*crowd, error) {
+func (e *Engine) load(ctx context.Context, c db.Conn, pass access.Pass, patients []string, purpose string, able map[string]policy.Ability) (*crowd, error) {
+	if err := pass.OpenAll(access.RunOutreach); err != nil {
+		return nil, err
+	}
 	k := &crowd{by: make(map[string]*subject, len(patients)), used: map[string][]policy.Use{}}
 	for _, id := range patients {
 		k.by[id] = &subject{Facts: policy.Facts{Patient: id, Missing: true, Able: able}}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"hale/internal/access"
 	"hale/internal/base/seal"
 	"hale/internal/reach/policy"
 	"hale/internal/reach/template"
@@ -82,10 +83,14 @@ func (e *Engine) replan(ctx context.Context) error {
 var errMore = errors.New("reach: plan: more to do")
 
 func (e *Engine) planFor(ctx context.Context, outreach string, limit time.Duration) error {
+	pass, err := e.eyes(ctx, "plan")
+	if err != nil {
+		return fmt.Errorf("reach: plan %s: %w", outreach, err)
+	}
 	able := map[string]policy.Ability{}
 	start := e.Now()
 	for {
-		more, err := e.planBatch(ctx, outreach, able)
+		more, err := e.planBatch(ctx, pass, outreach, able)
 		if err != nil {
 			return fmt.Errorf("reach: plan %s: %w", outreach, err)
 		}
@@ -111,7 +116,7 @@ func lockPlan(ctx context.Context, tx *db.Tx, now time.Time) error {
 
 // planBatch decides on the next people of an outreach. It returns false when
 // there are none, or the outreach does not run.
-func (e *Engine) planBatch(ctx context.Context, id string, able map[string]policy.Ability) (more bool, err error) {
+func (e *Engine) planBatch(ctx context.Context, pass access.Pass, id string, able map[string]policy.Ability) (more bool, err error) {
 	o, err := get(ctx, e.DB, id)
 	if err != nil || o.State != Running || o.Planned >= o.Audience {
 		return false, err
@@ -121,7 +126,7 @@ func (e *Engine) planBatch(ctx context.Context, id string, able map[string]polic
 	if err != nil {
 		return false, err
 	}
-	if err := e.abilities(ctx, patients, able); err != nil {
+	if err := e.abilities(ctx, pass, patients, able); err != nil {
 		return false, err
 	}
 	err = e.DB.Tx(ctx, func(tx *db.Tx) error {
@@ -132,7 +137,7 @@ func (e *Engine) planBatch(ctx context.Context, id string, able map[string]polic
 		if err != nil || now.State != Running || now.Planned != o.Planned {
 			return err // stopped, or another node was here: look again
 		}
-		crowd, err := e.load(ctx, tx, patients, o.Purpose, able)
+		crowd, err := e.load(ctx, tx, pass, patients, o.Purpose, able)
 		if err != nil {
 			return err
 		}

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"hale/internal/access"
 	"hale/internal/store/db"
 )
 
@@ -36,7 +37,14 @@ func (e *Engine) RunSender(ctx context.Context) error {
 		}
 		return err
 	}
-	s := &sender{e: e, work: map[Channel]chan *sending{}, done: make(chan *sending, e.Batch)}
+	pass, err := e.eyes(ctx, "send")
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return err
+	}
+	s := &sender{e: e, pass: pass, work: map[Channel]chan *sending{}, done: make(chan *sending, e.Batch)}
 	collected := make(chan error, 1)
 	go func() { collected <- s.collect(context.WithoutCancel(ctx)) }()
 	for c, gate := range e.gates {
@@ -46,7 +54,7 @@ func (e *Engine) RunSender(ctx context.Context) error {
 			s.workers.Go(func() { s.hand(ctx, gate, work) })
 		}
 	}
-	err := s.claimLoop(ctx)
+	err = s.claimLoop(ctx)
 	for _, c := range s.work {
 		close(c)
 	}
@@ -58,6 +66,7 @@ func (e *Engine) RunSender(ctx context.Context) error {
 // sender is one run of RunSender.
 type sender struct {
 	e       *Engine
+	pass    access.Pass // to look again, as a message leaves, at whether it still may
 	work    map[Channel]chan *sending
 	done    chan *sending
 	workers sync.WaitGroup
@@ -68,7 +77,7 @@ type sender struct {
 // now it may take a moment later, so an error is logged and not the end.
 func (s *sender) claimLoop(ctx context.Context) error {
 	for ctx.Err() == nil {
-		batch, err := s.e.claim(ctx)
+		batch, err := s.e.claim(ctx, s.pass)
 		if err != nil && ctx.Err() == nil {
 			s.e.Log.Error("reach: claim", "error", err)
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"hale/internal/access"
 	"hale/internal/reach/policy"
 	"hale/internal/reach/trial"
 	"hale/internal/store/db"
@@ -61,8 +62,12 @@ func (e *Engine) sweepBatch(ctx context.Context) (int, error) {
 		patients[i] = w.patient
 		asked[w.patient] = true
 	}
+	pass, err := e.eyes(ctx, "sweep")
+	if err != nil {
+		return 0, err
+	}
 	able := map[string]policy.Ability{}
-	if err := e.abilities(ctx, patients, able); err != nil {
+	if err := e.abilities(ctx, pass, patients, able); err != nil {
 		return 0, err
 	}
 	err = e.DB.Tx(ctx, func(tx *db.Tx) error {
@@ -85,7 +90,7 @@ func (e *Engine) sweepBatch(ctx context.Context) (int, error) {
 			byOutreach[w.outreach] = append(byOutreach[w.outreach], w)
 		}
 		for _, id := range order {
-			if err := e.sweepOutreach(ctx, tx, id, byOutreach[id], able); err != nil {
+			if err := e.sweepOutreach(ctx, tx, pass, id, byOutreach[id], able); err != nil {
 				return err
 			}
 		}
@@ -94,7 +99,7 @@ func (e *Engine) sweepBatch(ctx context.Context) (int, error) {
 	return len(list), err
 }
 
-func (e *Engine) sweepOutreach(ctx context.Context, tx *db.Tx, id string, list []waiting, able map[string]policy.Ability) error {
+func (e *Engine) sweepOutreach(ctx context.Context, tx *db.Tx, pass access.Pass, id string, list []waiting, able map[string]policy.Ability) error {
 	o, err := get(ctx, tx, id)
 	if err != nil {
 		return err
@@ -103,7 +108,7 @@ func (e *Engine) sweepOutreach(ctx context.Context, tx *db.Tx, id string, list [
 	for i, w := range list {
 		patients[i] = w.patient
 	}
-	k, err := e.load(ctx, tx, patients, o.Purpose, able)
+	k, err := e.load(ctx, tx, pass, patients, o.Purpose, able)
 	if err != nil {
 		return err
 	}

@@ -102,7 +102,7 @@ func engineWith(key seal.Key, d *db.DB, now func() time.Time, gates ...reach.Gat
 		panic(err)
 	}
 	return reach.New(reach.Config{
-		DB: d, IDs: source, Now: now, Key: key, Events: event.NewLog(source, now),
+		DB: d, Doors: haletest.Doors(d), IDs: source, Now: now, Key: key, Events: event.NewLog(source, now),
 		Links: link.NewStore(d, source, now, rand.Reader, nobody{}), Gateways: gates,
 		Clinic:  reach.Clinic{Name: "Riverside Family Medicine", Phone: "(312) 555-0100", Address: "1 Main St, Riverside", From: "care@rfm.example", Number: "+13125550100", Zone: chicago},
 		BaseURL: "https://rfm.example", Node: "test", Poll: 5 * time.Millisecond,

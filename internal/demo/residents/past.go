@@ -123,7 +123,7 @@ func newReplay(ctx context.Context, b Before) (*replay, error) {
 		r.by[p.Patient] = p
 	}
 	gates := []reach.Gateway{&post{r, reach.SMS}, &post{r, reach.Email}, &post{r, reach.Inbox}}
-	r.engine = reach.New(reach.Config{DB: b.DB, IDs: names, Now: c.Now, Key: b.Key, Events: events, Links: r.links, Gateways: gates,
+	r.engine = reach.New(reach.Config{DB: b.DB, Doors: r.doors, IDs: names, Now: c.Now, Key: b.Key, Events: events, Links: r.links, Gateways: gates,
 		Clinic: b.Clinic, BaseURL: b.Base, Node: "past", Senders: 2, Poll: 2 * time.Millisecond})
 	return r, r.save(ctx)
 }
