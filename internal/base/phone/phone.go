@@ -28,8 +28,15 @@ func Parse(text, region string) (Number, error) {
 	if !phonenumbers.IsPossibleNumber(n) {
 		return "", errNumber
 	}
-	return Number(phonenumbers.Format(n, phonenumbers.E164)), nil
+	number := phonenumbers.Format(n, phonenumbers.E164)
+	if again, err := parse(number, anywhere); err != nil || phonenumbers.Format(again, phonenumbers.E164) != number {
+		return "", errNumber // rows of zeros lose some each time they are read: no one number is meant
+	}
+	return Number(number), nil
 }
+
+// anywhere stands for no region: the number names its country itself.
+const anywhere = "ZZ"
 
 // parse keeps to numbers that people write: no letters.
 func parse(text, region string) (*phonenumbers.PhoneNumber, error) {
@@ -50,7 +57,7 @@ func (n Number) Last2() string {
 // Zone returns the IANA zone of the number's area, or "" where the area has
 // none or several.
 func (n Number) Zone() string {
-	p, err := phonenumbers.Parse(string(n), "ZZ")
+	p, err := phonenumbers.Parse(string(n), anywhere)
 	if err != nil {
 		return ""
 	}
@@ -64,7 +71,7 @@ func (n Number) Zone() string {
 // Mobile says whether the number may take texts. In North America a number
 // does not tell; there every number may.
 func (n Number) Mobile() bool {
-	p, err := phonenumbers.Parse(string(n), "ZZ")
+	p, err := phonenumbers.Parse(string(n), anywhere)
 	if err != nil {
 		return false
 	}
