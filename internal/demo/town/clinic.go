@@ -182,7 +182,7 @@ func (g *gen) signIns() []SignIn {
 		{Kind: access.Staff, Name: "Dana Whitfield", Roles: []access.Role{access.Marketer}, Email: "whitfield@clinic.example.org", Lang: "en", Main: true,
 			What: "marketer: plans and measures outreach, opens no record"},
 		{Kind: access.Staff, Name: "Samir Haddad", Roles: []access.Role{access.Admin}, Email: "haddad@clinic.example.org", Lang: "en", Main: true,
-			What: "administrator: users, settings, the audit log"},
+			What: "administrator: who works here, what sends, who looked at what"},
 	}
 	for _, p := range g.people {
 		if len(list) >= 25 {
