@@ -8,6 +8,7 @@ package access
 
 import (
 	"slices"
+	"time"
 
 	"hale/internal/base/errs"
 )
@@ -32,6 +33,7 @@ const (
 	Nurse    Role = "nurse"
 	Marketer Role = "marketer"
 	Admin    Role = "admin"
+	Privacy  Role = "privacy" // the privacy officer: the log, requests, reviews
 )
 
 // Actor is who is asking.
@@ -44,13 +46,19 @@ type Actor struct {
 	Grants  []Grant
 	Rights  []Right // links and the system: exactly these
 	Request string  // id of the request, for the audit row
+	Session string  // a short hash of the session, for the audit row
+	Proof   Proof   // how surely we know who it is
 }
 
 // Grant lets a proxy use some rights on one patient's record.
 type Grant struct {
-	Patient string
-	Name    string
-	Rights  []Right
+	Patient    string
+	Name       string
+	Rights     []Right    // what may be done
+	Categories []Category // of what; a grant without any opens nothing of the record
+	Labels     Label      // the sensitive sorts that the patient opened by name
+	Basis      Basis
+	Until      time.Time
 }
 
 // Right is one thing an actor may do.

@@ -23,6 +23,7 @@ const (
 	Conflict
 	TooMany // the caller may try again later
 	Unavailable
+	StepUp // signed in, but this asks for a fresh and stronger proof of who it is
 )
 
 // Error is a sorted error.

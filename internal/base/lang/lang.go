@@ -7,7 +7,7 @@
 package lang
 
 import (
-	_ "embed"
+	"embed"
 	"encoding/json"
 	"fmt"
 	"strconv"
@@ -25,15 +25,22 @@ const (
 	Spanish Lang = "es"
 )
 
-//go:embed es.json
-var spanish []byte
+//go:embed es/*.json
+var spanish embed.FS
 
-// catalogue returns the Spanish sentences by their English ones; the file is
-// read once, and a test reads it first.
+// catalogue returns the Spanish sentences by their English ones: one file for
+// each part of the pages. They are read once, and a test reads them first.
 var catalogue = sync.OnceValue(func() map[string]string {
 	m := map[string]string{}
-	if err := json.Unmarshal(spanish, &m); err != nil {
+	files, err := spanish.ReadDir("es")
+	if err != nil {
 		return nil
+	}
+	for _, f := range files {
+		body, err := spanish.ReadFile("es/" + f.Name())
+		if err != nil || json.Unmarshal(body, &m) != nil {
+			return nil
+		}
 	}
 	return m
 })

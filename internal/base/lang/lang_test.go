@@ -187,13 +187,26 @@ func TestTextsAreEasy(t *testing.T) {
 
 func catalogue(t *testing.T) map[string]string {
 	t.Helper()
-	body, err := os.ReadFile("es.json")
-	if err != nil {
-		t.Fatal(err)
+	files, err := filepath.Glob("es/*.json")
+	if err != nil || len(files) == 0 {
+		t.Fatal("there is no catalogue", err)
 	}
 	m := map[string]string{}
-	if err := json.Unmarshal(body, &m); err != nil {
-		t.Fatal(err)
+	for _, name := range files {
+		body, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		part := map[string]string{}
+		if err := json.Unmarshal(body, &part); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		for english, spanish := range part {
+			if m[english] != "" && m[english] != spanish {
+				t.Errorf("%q has two translations, one of them in %s", english, name)
+			}
+			m[english] = spanish
+		}
 	}
 	return m
 }
