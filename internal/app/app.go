@@ -59,6 +59,7 @@ type App struct {
 	site     *web.Site
 	signIn   *portal.SignIn
 	handler  http.Handler
+	table    []string // every route, for the tests that walk them all
 }
 
 // New opens the database, brings it up to date and builds the application.
@@ -187,11 +188,12 @@ func (a *App) faces(demo *Demo) error {
 		Site: a.site, Accounts: a.Accounts, Passkeys: passkeys, Codes: codes{a.Reach, a.c.Clinic.Name},
 		Doors: a.Doors, Contacts: a.contacts, Demo: demo.signIns(), Log: a.c.Log,
 	})
-	a.handler = a.site.Wrap(a.routes(demo, portal.New(portal.Config{
+	mux := a.routes(demo, portal.New(portal.Config{
 		Site: a.site, Doors: a.Doors, People: a.patients, Results: result.NewStore(a.db),
 		Medicines: medication.NewStore(a.db), Problems: problem.NewStore(a.db),
 		Documents: document.NewStore(a.db, a.Record), Visits: a.Visits, Inbox: a.Reach,
 		Looks: look.NewStore(a.db, a.c.Now), Records: a.Record, Now: a.c.Now, SignIn: a.signIn,
-	})))
+	}))
+	a.table, a.handler = mux.Routes(), a.site.Wrap(mux)
 	return nil
 }

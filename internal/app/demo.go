@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net/http"
 	"strings"
 	"time"
 
@@ -17,6 +16,7 @@ import (
 	"hale/internal/demo/street"
 	"hale/internal/demo/town"
 	"hale/internal/face/portal"
+	"hale/internal/face/web"
 )
 
 // DemoConfig says what town to make.
@@ -203,13 +203,13 @@ func (d *Demo) signIns() []portal.DemoSignIn {
 }
 
 // routes adds the town's phones and mail boxes to the site.
-func (d *Demo) routes(mux *http.ServeMux, a *App) {
+func (d *Demo) routes(mux *web.Mux, a *App) {
 	if d == nil {
 		return
 	}
 	d.street = street.New(street.Config{Site: a.site, Phones: d.phones, Mail: d.mail, Name: owners(d.town)})
-	mux.Handle("/town", d.street.Handler())
-	mux.Handle("/town/", d.street.Handler())
+	mux.Mount("/town", d.street.Handler())
+	mux.Mount("/town/", d.street.Handler())
 }
 
 // owners says who has a phone or a mail box, and when they were born, which

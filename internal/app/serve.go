@@ -136,8 +136,8 @@ func modernTLS() *tls.Config {
 }
 
 // routes is the map of the whole server.
-func (a *App) routes(demo *Demo, p *portal.Portal) http.Handler {
-	mux := http.NewServeMux()
+func (a *App) routes(demo *Demo, p *portal.Portal) *web.Mux {
+	mux := web.NewMux()
 	mux.Handle("/static/", a.site.Static())
 	mux.HandleFunc("GET /healthz", a.health)
 	staff := desk.New(desk.Config{
@@ -145,23 +145,23 @@ func (a *App) routes(demo *Demo, p *portal.Portal) http.Handler {
 		Consents: a.consents, Visits: a.Visits, Accounts: a.Accounts, Audit: a.audit,
 		Services: services(), Senders: func() []desk.Sender { return a.senders.shown },
 	}).Handler()
-	mux.Handle("/desk", staff)
-	mux.Handle("/desk/", staff)
+	mux.Mount("/desk", staff)
+	mux.Mount("/desk/", staff)
 	doors := a.pickup()
-	mux.Handle("/m/", doors)
-	mux.Handle("/u/", doors)
+	mux.Mount("/m/", doors)
+	mux.Mount("/u/", doors)
 	if a.c.Text.Secret != "" {
 		mux.Handle("/hooks/text", sms.Callbacks(a.c.Text.Secret, a.c.Now, a.c.Log, func(ctx context.Context, e sms.Event) error {
 			return a.Reach.Receipt(ctx, e.Receipt())
 		}))
 	}
 	demo.routes(mux, a)
-	mux.Handle("/", p.Handler())
+	mux.Mount("/", p.Handler())
 	return mux
 }
 
 // pickup makes the pages behind links.
-func (a *App) pickup() http.Handler {
+func (a *App) pickup() *web.Mux {
 	return pickup.New(pickup.Config{
 		Site: a.site, Doors: a.Doors, Links: a.links, Reach: a.Reach, Visits: a.Visits, Now: a.c.Now,
 	}).Handler()

@@ -31,7 +31,7 @@ type Config struct {
 // Street serves the pages below /town.
 type Street struct {
 	c   Config
-	mux *http.ServeMux
+	mux *web.Mux
 }
 
 // shown is how many phones, and how many mail boxes, a list holds.
@@ -52,7 +52,7 @@ func New(c Config) *Street {
 	if c.Name == nil {
 		c.Name = func(string) string { return "" }
 	}
-	s := &Street{c: c, mux: http.NewServeMux()}
+	s := &Street{c: c, mux: web.NewMux()}
 	routes := map[string]func(http.ResponseWriter, *http.Request) error{
 		"GET /town":                          s.home,
 		"GET /town/open":                     s.open,
@@ -69,7 +69,7 @@ func New(c Config) *Street {
 }
 
 // Handler serves everything below /town.
-func (s *Street) Handler() http.Handler { return s.mux }
+func (s *Street) Handler() *web.Mux { return s.mux }
 
 // home lists phones and mail boxes.
 func (s *Street) home(w http.ResponseWriter, r *http.Request) error {

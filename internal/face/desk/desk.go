@@ -129,8 +129,8 @@ func New(c Config) *Desk {
 }
 
 // Handler returns every page of the desk: the site map.
-func (d *Desk) Handler() http.Handler {
-	mux := http.NewServeMux()
+func (d *Desk) Handler() *web.Mux {
+	mux := web.NewMux()
 	page := func(pattern string, h func(http.ResponseWriter, *http.Request) error) {
 		mux.Handle(pattern, d.Site.Page(d.staff(h)))
 	}

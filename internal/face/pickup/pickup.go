@@ -74,8 +74,8 @@ const (
 )
 
 // Handler returns the pages. Site.Wrap goes around the whole server.
-func (p *Pickup) Handler() http.Handler {
-	mux := http.NewServeMux()
+func (p *Pickup) Handler() *web.Mux {
+	mux := web.NewMux()
 	get := func(path string, h handler) { mux.Handle("GET "+path, p.Site.Page(h)) }
 	post := func(path string, h handler) { mux.Handle("POST "+path, p.Site.Page(p.slowly(h))) }
 	get("/m/{token}", p.gate)
@@ -99,7 +99,7 @@ func (p *Pickup) Handler() http.Handler {
 	post("/m/{token}/read", p.read)
 	get("/u/{token}", p.ask(askStop))
 	post("/u/{token}", p.stop)
-	return quiet(mux)
+	return mux.Around(quiet)
 }
 
 type handler = func(http.ResponseWriter, *http.Request) error

@@ -110,8 +110,8 @@ func New(c Config) *Portal { return &Portal{c} }
 
 // Handler returns the portal's pages. It does not wrap them: Site.Wrap goes
 // around the whole server.
-func (p *Portal) Handler() http.Handler {
-	mux := http.NewServeMux()
+func (p *Portal) Handler() *web.Mux {
+	mux := web.NewMux()
 	both := func(method, path string, h handler) {
 		mux.Handle(method+" "+path, p.page(h))
 		mux.Handle(method+" /for/{patient}"+path, p.page(h))

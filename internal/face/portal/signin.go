@@ -68,7 +68,7 @@ type SignIn struct {
 func NewSignIn(c SignInConfig) *SignIn { return &SignIn{SignInConfig: c} }
 
 // Routes puts the pages on mux.
-func (s *SignIn) Routes(mux *http.ServeMux) {
+func (s *SignIn) Routes(mux web.Router) {
 	on := func(pattern string, h func(http.ResponseWriter, *http.Request) error) {
 		mux.Handle(pattern, s.Site.Page(h))
 	}
