@@ -172,23 +172,40 @@ func (s *Store) SetLang(ctx context.Context, id string, l lang.Lang) error {
 	return nil
 }
 
-// Grant lets the account act for g.Patient with g.Rights until then. A new
-// grant takes the place of the one before.
+// Grant lets the account act for g.Patient with g.Rights on g.Categories
+// until then. A new grant takes the place of the one before.
 func (s *Store) Grant(ctx context.Context, account string, g access.Grant, until time.Time) error {
-	const q = `
-		insert into account_grant (account, patient, name, rights, until_at, created_at)
-		values ($1, $2, $3, $4, $5, $6)
-		on conflict (account, patient) do update
-		set name = excluded.name, rights = excluded.rights, until_at = excluded.until_at`
-	rights := make([]string, len(g.Rights))
-	for i, r := range g.Rights {
-		rights[i] = string(r)
+	if g.Basis == "" {
+		g.Basis = access.ByPatient
 	}
-	_, err := s.db.ExecContext(ctx, q, account, g.Patient, g.Name, strings.Join(rights, " "), until.UnixMicro(), s.now().UnixMicro())
-	if err != nil {
+	g.Until = until
+	if err := GrantIn(ctx, s.db, account, "", g, s.now()); err != nil {
 		return fmt.Errorf("account: grant %s: %w", account, err)
 	}
 	return nil
+}
+
+// GrantIn writes what the account may do for g.Patient until g.Until, under
+// the agreement proxy, in the transaction of what led to it.
+func GrantIn(ctx context.Context, c db.Conn, account, proxy string, g access.Grant, now time.Time) error {
+	const q = `
+		insert into account_grant (account, patient, name, rights, until_at, created_at, proxy, categories, labels, basis)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+		on conflict (account, patient) do update
+		set name = excluded.name, rights = excluded.rights, until_at = excluded.until_at, proxy = excluded.proxy,
+			categories = excluded.categories, labels = excluded.labels, basis = excluded.basis`
+	_, err := c.ExecContext(ctx, q, account, g.Patient, g.Name, spaced(g.Rights), g.Until.UnixMicro(), now.UnixMicro(),
+		proxy, spaced(g.Categories), int64(g.Labels), string(g.Basis))
+	return err
+}
+
+// spaced joins words with spaces.
+func spaced[T ~string](list []T) string {
+	words := make([]string, len(list))
+	for i, w := range list {
+		words[i] = string(w)
+	}
+	return strings.Join(words, " ")
 }
 
 // Ungrant ends what the account may do for the patient, at once.
@@ -201,14 +218,23 @@ func (s *Store) Ungrant(ctx context.Context, account, patient string) error {
 
 // grants returns what the account may do for others now.
 func (s *Store) grants(ctx context.Context, account string) ([]access.Grant, error) {
-	const q = `select patient, name, rights from account_grant where account = $1 and until_at > $2 order by name, patient`
+	const q = `
+		select patient, name, rights, categories, labels, basis, until_at
+		from account_grant
+		where account = $1 and until_at > $2
+		order by name, patient`
 	return db.All(ctx, s.db, func(scan db.Scan) (access.Grant, error) {
 		var g access.Grant
-		var rights string
-		err := scan(&g.Patient, &g.Name, &rights)
+		var rights, categories string
+		var until int64
+		err := scan(&g.Patient, &g.Name, &rights, &categories, &g.Labels, &g.Basis, &until)
 		for r := range strings.FieldsSeq(rights) {
 			g.Rights = append(g.Rights, access.Right(r))
 		}
+		for c := range strings.FieldsSeq(categories) {
+			g.Categories = append(g.Categories, access.Category(c))
+		}
+		g.Until = when(until)
 		return g, err
 	}, q, account, s.now().UnixMicro())
 }
