@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"hale/internal/base/errs"
+	"hale/internal/base/outbound"
 	"hale/internal/store/db"
 	"hale/internal/store/schema"
 )
@@ -99,7 +100,11 @@ func checkText(ctx context.Context, c Config) Finding {
 	if err != nil {
 		return Finding{"text", Wrong, c.Text.URL + " is no address."}
 	}
-	res, err := http.DefaultClient.Do(req)
+	client, err := outbound.New(outbound.Config{Private: true, Timeout: checkTime})
+	if err != nil {
+		return Finding{"text", Wrong, err.Error()}
+	}
+	res, err := client.Do(req)
 	if err != nil {
 		return Finding{"text", Wrong, c.Text.URL + " cannot be reached."}
 	}

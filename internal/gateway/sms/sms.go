@@ -22,6 +22,7 @@ import (
 	"strings"
 	"time"
 
+	"hale/internal/base/outbound"
 	"hale/internal/reach"
 )
 
@@ -73,9 +74,11 @@ func New(c Config) (*Gateway, error) {
 	}
 	client := c.Client
 	if client == nil {
-		client = &http.Client{Transport: &http.Transport{
-			MaxIdleConnsPerHost: 32, IdleConnTimeout: time.Minute, TLSHandshakeTimeout: 10 * time.Second,
-		}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+		var err error
+		client, err = outbound.New(outbound.Config{Private: true, Timeout: c.Timeout, PerHost: 32}) // the operator named the gateway
+		if err != nil {
+			return nil, err
+		}
 	}
 	c.URL = strings.TrimSuffix(c.URL, "/")
 	return &Gateway{c: c, client: client}, nil
