@@ -127,3 +127,16 @@ create table disclosure (
 	void_why      text   not null default ''
 );
 create index disclosure_patient on disclosure (patient, at);
+
+-- The only ways by which a patient wants to be written to, once that was
+-- agreed: with a row here no other address is used.
+create table confidential_contact (
+	id       text   primary key,
+	request  text   not null references privacy_request (id),
+	patient  text   not null,
+	kind     text   not null check (kind in ('email', 'sms', 'voice', 'letter', 'inbox')),
+	value    text   not null, -- as contact_point has it; of a letter the postal address
+	made_at  bigint not null,
+	ended_at bigint not null default 0
+);
+create index confidential_contact_patient on confidential_contact (patient) where ended_at = 0;
