@@ -44,8 +44,12 @@ func (s *Site) Fail(w http.ResponseWriter, r *http.Request, err error) {
 		err = errTooBig.Because(err)
 	}
 	kind := errs.KindOf(err)
-	if kind == errs.Unauthenticated && Actor(r).ID == "" && r.Method != http.MethodHead && !strings.HasPrefix(r.URL.Path, "/signin") {
+	switch {
+	case kind == errs.Unauthenticated && Actor(r).ID == "" && r.Method != http.MethodHead && !strings.HasPrefix(r.URL.Path, "/signin"):
 		s.toSignIn(w, r)
+		return
+	case kind == errs.StepUp && Actor(r).ID != "" && !strings.HasPrefix(r.URL.Path, "/signin/again"):
+		s.toAgain(w, r)
 		return
 	}
 	status := statusOf(kind)
@@ -77,20 +81,6 @@ func (s *Site) NotFound() http.Handler {
 	return s.Page(func(http.ResponseWriter, *http.Request) error { return errNoPage })
 }
 
-// toSignIn sends the browser to sign in and back to where it was.
-func (s *Site) toSignIn(w http.ResponseWriter, r *http.Request) {
-	to := "/signin"
-	if r.Method == http.MethodGet && r.Header.Get("HX-Request") == "" && r.URL.Path != "/" {
-		to += "?next=" + url.QueryEscape(r.URL.RequestURI())
-	}
-	if r.Header.Get("HX-Request") != "" {
-		w.Header().Set("HX-Redirect", to)
-		w.WriteHeader(http.StatusUnauthorized)
-		return
-	}
-	http.Redirect(w, r, to, http.StatusSeeOther)
-}
-
 // Local returns next if it is an address on this site, else fallback. What
 // comes in a query may lead anywhere; this leads nowhere else.
 func Local(next, fallback string) string {
@@ -112,7 +102,7 @@ func statusOf(kind errs.Kind) int {
 		return http.StatusUnprocessableEntity
 	case errs.Unauthenticated:
 		return http.StatusUnauthorized
-	case errs.Forbidden:
+	case errs.Forbidden, errs.StepUp:
 		return http.StatusForbidden
 	case errs.NotFound:
 		return http.StatusNotFound
@@ -139,6 +129,8 @@ func faults(l lang.Lang, kind errs.Kind) fault {
 		return fault{icon: "pencil", title: l.T("Please check what you entered"), next: l.T("Go back, change it, and send it again.")}
 	case errs.Unauthenticated:
 		return fault{icon: "lock", title: l.T("Please sign in"), next: l.T("Sign in and try again.")}
+	case errs.StepUp:
+		return fault{icon: "lock", title: l.T("Please show us once more that it is you"), next: l.T("Go back, and confirm who you are.")}
 	case errs.Forbidden:
 		return fault{icon: "ban", title: l.T("That is not allowed"), next: l.T("If you think it should be, please call us.")}
 	case errs.NotFound:

@@ -35,6 +35,7 @@ type Sessions interface {
 type Site struct {
 	Clinic  Clinic
 	Proxies []netip.Prefix // whose X-Forwarded-For is believed; none by default
+	Drafts  Drafts         // nil: a form that is refused for want of a proof is lost
 
 	accounts Sessions
 	log      *slog.Logger
@@ -60,6 +61,7 @@ type visit struct {
 	nonce   string
 	actor   access.Actor
 	session account.Session
+	lapsed  string // the account whose session rested too long
 	lang    lang.Lang
 }
 
