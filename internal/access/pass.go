@@ -3,17 +3,22 @@ package access
 import (
 	"context"
 	"fmt"
+	"time"
 
+	"hale/internal/base/errs"
 	"hale/internal/store/audit"
 )
 
 // Pass lets one actor use one right on one patient's record, or on the whole
-// population. The zero Pass opens nothing.
+// population. The zero Pass opens nothing, and shows nothing that is
+// labelled or waits.
 type Pass struct {
 	actor    Actor
 	patient  string
 	right    Right
 	everyone bool
+	sight    sight
+	at       time.Time
 }
 
 // Actor returns who was let in, for provenance.
@@ -35,16 +40,46 @@ func (p Pass) OpenAll(right Right) error {
 	return nil
 }
 
+// The refusals. errForbidden says the same of a record that is not there and
+// of one that is somebody else's.
+var (
+	errSignIn    = errs.New(errs.Unauthenticated, "Please sign in.")
+	errForbidden = errs.New(errs.NotFound, "We could not find that record.")
+	errReason    = errs.New(errs.Forbidden, "This record is specially protected. To open it, say why you need it.")
+	errProve     = errs.New(errs.StepUp, "Please show once more that it is you.")
+)
+
+// NeedsReason says whether err refuses a record that emergency access, with
+// a stated reason, would open.
+func NeedsReason(err error) bool { return errs.KindOf(err) == errs.Forbidden }
+
 // Doors makes passes and audits each.
 type Doors struct {
-	log *audit.Log
+	log    *audit.Log
+	lookup Lookup
+	now    func() time.Time
+	ages   AgeRules
+	known  *remembered
 }
 
-// NewDoors returns doors that audit to log.
-func NewDoors(log *audit.Log) *Doors { return &Doors{log: log} }
+// NewDoors returns doors that audit to log and decide by what lookup finds.
+func NewDoors(log *audit.Log, lookup Lookup, now func() time.Time) *Doors {
+	return &Doors{log: log, lookup: lookup, now: now, known: &remembered{}}
+}
+
+// WithAgeRules returns d narrowing parents' grants by rules.
+func (d *Doors) WithAgeRules(rules AgeRules) *Doors {
+	d.ages = rules
+	return d
+}
+
+// Forget drops every fact that d remembers. Whoever changes one calls it
+// after the change is committed.
+func (d *Doors) Forget() { d.known.forget() }
 
 // Check returns a pass for right on patient, or an error a person may read.
-// It fails when the audit row cannot be written.
+// It fails when the audit row cannot be written, and when what the decision
+// rests on cannot be looked up.
 func (d *Doors) Check(ctx context.Context, a Actor, right Right, patient string) (Pass, error) {
 	passes, err := d.CheckMany(ctx, a, patient, right)
 	if err != nil {
@@ -63,12 +98,18 @@ func (d *Doors) CheckMany(ctx context.Context, a Actor, patient string, rights .
 	if patient == "" {
 		return nil, errForbidden
 	}
-	if err := d.record(ctx, a, patient, rights...); err != nil {
+	now := d.now()
+	facts, err := d.facts(ctx, a, patient, now)
+	if err != nil {
 		return nil, err
 	}
-	passes := make([]Pass, len(rights))
+	passes, refusals := make([]Pass, len(rights)), make([]error, len(rights))
 	for i, right := range rights {
-		passes[i] = Pass{actor: a, patient: patient, right: right}
+		passes[i] = Pass{actor: a, patient: patient, right: right, at: now}
+		passes[i].sight, refusals[i] = d.decide(a, right, patient, facts, now)
+	}
+	if err := d.record(ctx, a, patient, rights, refusals); err != nil {
+		return nil, err
 	}
 	return passes, nil
 }
@@ -78,38 +119,49 @@ func (d *Doors) CheckAll(ctx context.Context, a Actor, right Right) (Pass, error
 	if a.ID == "" {
 		return Pass{}, errSignIn
 	}
-	if err := d.record(ctx, a, "", right); err != nil {
+	now := d.now()
+	seen, refusal := d.decide(a, right, "", Facts{}, now)
+	if err := d.record(ctx, a, "", []Right{right}, []error{refusal}); err != nil {
 		return Pass{}, err
 	}
-	return Pass{actor: a, right: right, everyone: true}, nil
+	return Pass{actor: a, right: right, everyone: true, sight: seen, at: now}, nil
 }
 
-// record writes the audit rows and returns the refusal, if there is one.
-func (d *Doors) record(ctx context.Context, a Actor, patient string, rights ...Right) error {
-	rows, refused := make([]audit.Row, len(rights)), false
+// facts returns what a decision about a and patient rests on, if more than
+// who a is.
+func (d *Doors) facts(ctx context.Context, a Actor, patient string, now time.Time) (Facts, error) {
+	if a.Kind != Staff && (a.Kind != Proxy || a.Patient == patient) {
+		return Facts{}, nil
+	}
+	key := pair{a.Kind, a.ID, patient}
+	f, era, ok := d.known.get(key, now)
+	if ok {
+		return f, nil
+	}
+	f, err := d.lookup.Facts(ctx, a, patient)
+	if err != nil {
+		return Facts{}, fmt.Errorf("access: look up: %w", err)
+	}
+	d.known.put(key, f, now, era)
+	return f, nil
+}
+
+// record writes the audit rows and returns the first refusal, if there is
+// one.
+func (d *Doors) record(ctx context.Context, a Actor, patient string, rights []Right, refusals []error) error {
+	rows := make([]audit.Row, len(rights))
+	var refused error
 	for i, right := range rights {
-		granted := a.may(right, patient)
-		refused = refused || !granted
+		if refused == nil {
+			refused = refusals[i]
+		}
 		rows[i] = audit.Row{
 			ActorKind: string(a.Kind), Actor: a.ID, Action: string(right),
-			Patient: patient, Granted: granted, Request: a.Request,
+			Patient: patient, Granted: refusals[i] == nil, Request: a.Request,
 		}
 	}
 	if err := d.log.Add(ctx, rows...); err != nil {
 		return fmt.Errorf("access: check: %w", err)
 	}
-	if refused {
-		return errForbidden
-	}
-	return nil
-}
-
-// SystemActor is the part of Hale named name, with rights.
-func SystemActor(name string, rights ...Right) Actor {
-	return Actor{Kind: System, ID: name, Name: name, Rights: rights}
-}
-
-// LinkActor is whoever opened the link id about patient, with rights.
-func LinkActor(id, patient string, rights ...Right) Actor {
-	return Actor{Kind: Link, ID: id, Patient: patient, Rights: rights}
+	return refused
 }
