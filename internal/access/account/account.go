@@ -1,11 +1,3 @@
-// Package account holds who can sign in, and how they prove it.
-//
-// Nobody has a password. A person signs in with a passkey, or with a code
-// sent to a phone or an e-mail address; somebody who is on record but has no
-// account yet gets one by such a code and the date of birth. Whether an
-// address is known shows in no answer and in no waiting time.
-//
-// Spec: NIST SP 800-63B-4, https://www.w3.org/TR/webauthn-3/
 package account
 
 import (
@@ -27,10 +19,12 @@ import (
 const (
 	CodeLife     = 10 * time.Minute
 	Tries        = 5 // of one sign-in, over all codes that were sent for it
-	StaffIdle    = 30 * time.Minute
-	PatientIdle  = 60 * time.Minute
+	StaffIdle    = 15 * time.Minute
+	PatientIdle  = 30 * time.Minute
+	SharedIdle   = 5 * time.Minute
 	StaffLife    = 12 * time.Hour
-	PatientLife  = 30 * 24 * time.Hour
+	PatientLife  = 24 * time.Hour
+	HalfLife     = 15 * time.Minute // of a session that still needs a factor
 	seenEvery    = time.Minute // how often a session's last use is written down
 	ceremonyLife = 5 * time.Minute
 )
@@ -54,7 +48,14 @@ type Session struct {
 	Lang          string // the account's
 	Agent         string // the browser and system in plain words
 	Created, Seen time.Time
-	Expires       time.Time // at the latest; idle ends it sooner
+	Expires       time.Time // at the latest; idle locks it sooner
+
+	Kind    access.Kind // the account's
+	How     How
+	Zone    access.Zone // the furthest it reaches now; NoZone: see Needs
+	Proved  time.Time   // the last strong proof; zero: none
+	Trusted bool        // the owner's own device: locked, not ended, when it rests
+	Rest    time.Duration
 }
 
 // Delivery is a code on its way to somebody.
@@ -117,6 +118,13 @@ var (
 	errPasskey  = errs.New(errs.Invalid, "That passkey did not work here. Sign in with a code, then add it again.")
 	errNoOne    = errs.New(errs.NotFound, "We could not find that account.")
 	errIsTaken  = errs.New(errs.Conflict, "There is already an account for this person.")
+	errPassword = errs.New(errs.Invalid, "That address and password do not match. Please check both, or sign in with a code.")
+	errTOTP     = errs.New(errs.Invalid, "Those six digits did not work. Wait for the next ones in your app and try again.")
+	errSheet    = errs.New(errs.Invalid, "That recovery code did not work. Please check every word on your sheet.")
+	errAssist   = errs.New(errs.Invalid, "That code did not work. It lasts 15 minutes; please ask us for a new one.")
+	errInvite   = errs.New(errs.Invalid, "This link has been used or is too old. Please ask us for a new one.")
+	errCancel   = errs.New(errs.NotFound, "This link has been used or is too old. If something is wrong, please call us.")
+	errAgain    = errs.New(errs.StepUp, "Please show again that it is you.")
 	errNotYours = errs.New(errs.NotFound, "We could not find that.")
 )
 

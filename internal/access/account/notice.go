@@ -1,0 +1,47 @@
+package account
+
+import (
+	"context"
+	"time"
+)
+
+// NoticeKind says what an owner is told.
+type NoticeKind string
+
+// The kinds of notices.
+const (
+	NewDevice         NoticeKind = "device.new"
+	CredentialAdded   NoticeKind = "credential.added"
+	CredentialChanged NoticeKind = "credential.changed"
+	CredentialRemoved NoticeKind = "credential.removed"
+	SecondUnfinished  NoticeKind = "second.unfinished" // a second factor was not given within UnfinishedAfter
+	RecoveryBegun     NoticeKind = "recovery.begun"    // the sheet or help in person was used
+	AddressMoving     NoticeKind = "address.moving"    // an address will change
+	AddressMoved      NoticeKind = "address.moved"
+	ProxyGranted      NoticeKind = "proxy.granted"
+	ProxyEnded        NoticeKind = "proxy.ended"
+	EmergencyOpened   NoticeKind = "emergency.opened"
+)
+
+// Notice is one thing that an account's owner is told on all channels. It
+// holds nothing of a record.
+type Notice struct {
+	Kind    NoticeKind
+	Account Account
+	At      time.Time
+	What    string    // in plain words: a passkey, Safari on iPhone; may be empty
+	Also    []Address // where else to send it: the address before, the one to come
+	Until   time.Time // when what it tells takes effect or can no longer be taken back; zero: at once
+	Cancel  string    // token for /signin/cancel/{token}, empty where nothing can be taken back
+}
+
+// Address is where a notice goes besides the account's own addresses.
+type Address struct {
+	Kind  string // email or sms
+	Value string
+}
+
+// Notices sends notices on their way. An error means: try again later.
+type Notices interface {
+	Notify(ctx context.Context, n Notice) error
+}
