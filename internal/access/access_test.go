@@ -12,7 +12,7 @@ import (
 
 func TestDoorsCheck(t *testing.T) {
 	ada := access.Actor{Kind: access.Patient, ID: "a1", Patient: "ada"}
-	son := access.Actor{Kind: access.Proxy, ID: "a2", Patient: "bob", Grants: []access.Grant{{Patient: "ada", Rights: []access.Right{access.ReadVisits}}}}
+	son := access.Actor{Kind: access.Proxy, ID: "a2", Patient: "bob", Grants: []access.Grant{{Patient: "ada", Rights: []access.Right{access.ReadVisits}, Categories: []access.Category{access.Visits}}}}
 	nurse := access.Actor{Kind: access.Staff, ID: "a3", Roles: []access.Role{access.Nurse}}
 	marketer := access.Actor{Kind: access.Staff, ID: "a4", Roles: []access.Role{access.Marketer}}
 	link := access.LinkActor("l1", "ada", access.ReadMessage)

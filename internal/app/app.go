@@ -11,6 +11,7 @@ import (
 
 	"hale/internal/access"
 	"hale/internal/access/account"
+	"hale/internal/access/lookup"
 	"hale/internal/base/ids"
 	"hale/internal/care/clinician"
 	"hale/internal/care/consent"
@@ -121,7 +122,7 @@ func (a *App) assemble(ctx context.Context, demo *Demo) error {
 func (a *App) stores() {
 	a.events = event.NewLog(a.ids, a.c.Now)
 	a.audit = audit.NewLog(a.db, a.ids, a.c.Now)
-	a.Doors = access.NewDoors(a.audit)
+	a.Doors = access.NewDoors(a.audit, lookup.New(a.db, a.c.Now), a.c.Now)
 	a.patients = patient.NewStore(a.db)
 	a.contacts = contact.NewStore(a.db, a.c.Now)
 	a.consents = consent.NewStore(a.db, a.ids, a.c.Now)

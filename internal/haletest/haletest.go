@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"hale/internal/access"
+	"hale/internal/access/lookup"
 	"hale/internal/base/ids"
 	"hale/internal/base/seal"
 	"hale/internal/store/audit"
@@ -58,7 +59,12 @@ func EachDB(t *testing.T, test func(*testing.T, *db.DB)) {
 // SQLite returns a new, migrated SQLite database.
 func SQLite(t testing.TB) *db.DB {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "hale.db")
+	return SQLiteAt(t, filepath.Join(t.TempDir(), "hale.db"))
+}
+
+// SQLiteAt returns a new, migrated SQLite database in the file at path.
+func SQLiteAt(t testing.TB, path string) *db.DB {
+	t.Helper()
 	template, err := sqliteTemplate()
 	if err != nil {
 		t.Fatal(err)
@@ -162,7 +168,7 @@ func token() string {
 
 // Doors returns doors that audit into d.
 func Doors(d *db.DB) *access.Doors {
-	return access.NewDoors(audit.NewLog(d, IDs(), Clock(Noon)))
+	return access.NewDoors(audit.NewLog(d, IDs(), Clock(Noon)), lookup.New(d, Clock(Noon)), Clock(Noon))
 }
 
 // Pass returns a pass for the patient herself.

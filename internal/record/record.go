@@ -49,6 +49,20 @@ type Projector interface {
 	Project(ctx context.Context, tx *db.Tx, batch []Change) error
 }
 
+// Holder says which resources wait before the patient sees them, by law or
+// by wish. It is asked in the transaction of the change itself, before the
+// views follow.
+type Holder interface {
+	Hold(ctx context.Context, tx *db.Tx, batch []Change) ([]Held, error)
+}
+
+// Held is a resource that waits until a time, by the rule that hold names.
+type Held struct {
+	Type, ID string
+	Until    time.Time
+	Hold     string
+}
+
 // Store is the record.
 type Store struct {
 	db     *db.DB
@@ -56,6 +70,7 @@ type Store struct {
 	now    func() time.Time
 	events *event.Log
 	views  []follower
+	holds  []Holder
 }
 
 // follower is a view and the types it wants.
@@ -74,6 +89,12 @@ func New(d *db.DB, ids *ids.Source, now func() time.Time, events *event.Log, vie
 		}
 		s.views = append(s.views, f)
 	}
+	return s
+}
+
+// WithHolders returns s asking holders about every change.
+func (s *Store) WithHolders(holders ...Holder) *Store {
+	s.holds = append(s.holds, holders...)
 	return s
 }
 

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"hale/internal/access"
+	"hale/internal/access/lookup"
 	"hale/internal/base/errs"
 	"hale/internal/base/ids"
 	"hale/internal/base/seal"
@@ -114,7 +115,7 @@ func newReplay(ctx context.Context, b Before) (*replay, error) {
 	events := event.NewLog(names, c.Now)
 	records := record.New(b.DB, names, c.Now, events, b.Views...)
 	r := &replay{Before: b, clock: c, begin: begin, records: records,
-		doors:  access.NewDoors(audit.NewLog(b.DB, names, c.Now)),
+		doors:  access.NewDoors(audit.NewLog(b.DB, names, c.Now), lookup.New(b.DB, c.Now), c.Now),
 		visits: visit.NewStore(b.DB, records, events, names, c.Now),
 		links:  link.NewStore(b.DB, names, c.Now, rand.Reader, patient.NewStore(b.DB)),
 		by:     map[string]town.Resident{}, via: map[string]string{}, booked: map[string]bool{},

@@ -1,0 +1,215 @@
+package access
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// sight is what a pass shows of what its right opens.
+type sight struct {
+	shown      Label      // the labels whose resources are shown; all others hide them
+	held       bool       // shows what waits for its release
+	all        bool       // every category
+	categories []Category // else these
+}
+
+// Every is all labels together.
+const Every = SubstanceUse | Part2 | MentalHealth | HIV | Reproductive | MinorConfidential | PsychNotes
+
+// sees are the labels that each role sees in the records it may open.
+// Records of a programme that treats substance use (42 CFR 2.12) and
+// psychotherapy notes (45 CFR 164.501) are for those who treat in it.
+var sees = map[Role]Label{
+	Nurse: SubstanceUse | MentalHealth | HIV | Reproductive | MinorConfidential,
+}
+
+// decide returns what a pass for right on patient shows, or why there is
+// none. An empty patient is everyone.
+func (d *Doors) decide(a Actor, right Right, patient string, f Facts, now time.Time) (sight, error) {
+	if !a.may(right, patient) || f.Blocked || f.Restricted {
+		return sight{}, errForbidden
+	}
+	zone := ruleOf(right).zone
+	switch a.Kind {
+	case Link:
+		return sight{shown: Every &^ (Part2 | PsychNotes), categories: opened(a.Rights)}, nil
+	case System:
+		if slices.Contains(a.Rights, WriteRecord) {
+			return sight{shown: Every, held: true, all: true}, nil
+		}
+		return sight{shown: Every &^ (Part2 | MinorConfidential | PsychNotes), all: true}, nil
+	}
+	if !a.Proof.reaches(zone, now) {
+		return sight{}, errProve
+	}
+	switch {
+	case a.Kind == Staff:
+		return d.staff(a, right, patient, f, now)
+	case a.Patient == patient:
+		return sight{shown: Every &^ PsychNotes, all: true}, nil
+	}
+	g, _ := a.grant(patient)
+	g = d.narrow(g, f, now)
+	if !g.opens(ruleOf(right)) {
+		return sight{}, errForbidden
+	}
+	shown := g.Labels &^ PsychNotes
+	if g.Basis == AsParent || g.Basis == "" {
+		shown &^= MinorConfidential
+	}
+	return sight{shown: shown, categories: g.Categories}, nil
+}
+
+// staff decides for somebody who works here and has the right by role.
+func (d *Doors) staff(a Actor, right Right, patient string, f Facts, now time.Time) (sight, error) {
+	seen := sight{all: true}
+	for _, r := range a.Roles {
+		seen.shown |= sees[r]
+	}
+	if patient == "" {
+		return seen, nil
+	}
+	seen.held = a.May(ReleaseResults, patient)
+	if f.Treats {
+		seen.shown |= f.Programme
+	}
+	if now.Before(f.Emergency) {
+		seen.shown = Every
+		return seen, nil
+	}
+	if (f.VIP && !f.Treats || f.Near) && guarded(right) {
+		return sight{}, errReason
+	}
+	return seen, nil
+}
+
+// guarded says whether right shows what a flagged record is flagged for.
+func guarded(right Right) bool {
+	switch right {
+	case ReadRecord, ReadVisits, ReadMessages, ReadMessage, ReadDecisions, ReadContacts, BookVisits, SendMessages, EditContacts, ReleaseResults:
+		return true
+	}
+	return false
+}
+
+// narrow returns what is left of g at this age of the patient.
+func (d *Doors) narrow(g Grant, f Facts, now time.Time) Grant {
+	if !g.Until.IsZero() && !now.Before(g.Until) {
+		return Grant{}
+	}
+	if g.Basis != AsParent {
+		return g
+	}
+	if d.ages != nil {
+		g = d.ages.Narrow(g, f.Born, f.State, now)
+	}
+	if Age(f.Born, now) >= Adult {
+		return Grant{}
+	}
+	return g
+}
+
+// Adult is the age from which nobody is a child to a parent's grant,
+// whatever a state's rules say.
+const Adult = 18
+
+// Age returns the years since born, which is YYYY-MM-DD or as much of it as
+// is known; the earliest day it can mean counts. It is Adult where nothing
+// is known.
+func Age(born string, at time.Time) int {
+	whole := born
+	if len(born) == len("2006") || len(born) == len("2006-01") {
+		whole += "-01-01"[:len("2006-01-02")-len(born)]
+	}
+	day, err := time.Parse(time.DateOnly, whole)
+	if err != nil {
+		return Adult
+	}
+	years := at.Year() - day.Year()
+	if at.YearDay() < day.YearDay() && (at.Month() < day.Month() || at.Month() == day.Month() && at.Day() < day.Day()) {
+		years--
+	}
+	return years
+}
+
+// opened are the categories that a link's rights are about.
+func opened(rights []Right) []Category {
+	var list []Category
+	for _, r := range rights {
+		list = append(list, ruleOf(r).any...)
+	}
+	return list
+}
+
+// reaches says whether p is strong and fresh enough for z.
+func (p Proof) reaches(z Zone, now time.Time) bool {
+	if p == (Proof{}) {
+		return z <= PortalZone
+	}
+	if p.Zone < z {
+		return false
+	}
+	switch age := now.Sub(p.At); z {
+	case StepUpZone:
+		return age <= StepUpAge
+	case AccountZone:
+		return age <= AccountAge
+	}
+	return true
+}
+
+// Hidden returns the labels whose resources p does not show.
+func (p Pass) Hidden() Label { return Every &^ p.sight.shown }
+
+// Sees says whether p shows a category.
+func (p Pass) Sees(c Category) bool { return p.sight.all || slices.Contains(p.sight.categories, c) }
+
+// SeesHeld says whether p shows what waits for its release.
+func (p Pass) SeesHeld() bool { return p.sight.held }
+
+// Shows says whether p shows a resource with labels that is held until a
+// time, zero for not.
+func (p Pass) Shows(labels Label, held time.Time) bool {
+	return labels&p.Hidden() == 0 && (p.sight.held || !held.After(p.at))
+}
+
+// Veil returns SQL that leaves out what p does not show: a condition on the
+// columns that hold a row's patient and its resource's id, among resources
+// of types, or of any type if none is named. The SQL's parameters are
+// numbered from first and their values are args.
+func (p Pass) Veil(first int, patient, id string, types ...string) (sql string, args []any) {
+	if p.Hidden() == 0 && p.sight.held {
+		return "1 = 1", nil
+	}
+	typ := ""
+	if len(types) > 0 {
+		typ = " and z.typ in ('" + strings.Join(types, "', '") + "')"
+	}
+	where := "z.patient = " + patient + " and z.id = " + id
+	if patient == "" {
+		where = "z.id = " + id
+	}
+	sql, args = p.shut(first)
+	return "not exists (select 1 from shield z where " + where + typ + " and " + sql + ")", args
+}
+
+// VeilResource is Veil for a row of the record itself, called by alias.
+func (p Pass) VeilResource(first int, alias string) (sql string, args []any) {
+	if p.Hidden() == 0 && p.sight.held {
+		return "1 = 1", nil
+	}
+	sql, args = p.shut(first)
+	return "not exists (select 1 from shield z where z.typ = " + alias + ".typ and z.id = " + alias + ".id and " + sql + ")", args
+}
+
+// shut is true of the row z of shield that hides its resource from p.
+func (p Pass) shut(first int) (sql string, args []any) {
+	until := p.at.UnixMicro()
+	if p.sight.held {
+		until = int64(^uint64(0) >> 1)
+	}
+	labels, held := "$"+strconv.Itoa(first), "$"+strconv.Itoa(first+1)
+	return "((z.labels & " + labels + ") <> 0 or z.held_until > " + held + ")", []any{int64(p.Hidden()), until}
+}
