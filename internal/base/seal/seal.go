@@ -1,10 +1,10 @@
 // Package seal keeps secrets: it encrypts with a key that others hand in,
 // makes tokens nobody can guess, and derives one key for each purpose.
 //
-// A sealed value is a nonce and an AES-256-GCM ciphertext, bound to the
-// place it belongs to, so that it opens nowhere else.
+// A sealed value is an envelope, v1.KID.NONCE.CIPHERTEXT, that names its key
+// and is bound to the place it belongs to, so that it opens nowhere else.
 //
-// Spec: NIST SP 800-38D (GCM), RFC 5869 (HKDF)
+// Spec: NIST SP 800-38D (GCM), https://c2sp.org/XAES-256-GCM, RFC 5869 (HKDF)
 package seal
 
 import (
@@ -18,53 +18,77 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 )
 
 // KeySize is the length of a root key in bytes.
 const KeySize = 32
 
 // Key is a root key. Everything else is derived from it by purpose.
-type Key struct{ b [KeySize]byte }
+// It lies behind a pointer so that printing what holds it prints no key.
+type Key struct{ b *[KeySize]byte }
+
+// bytes returns the key itself; the zero Key is all zeros.
+func (k Key) bytes() []byte {
+	if k.b == nil {
+		return make([]byte, KeySize)
+	}
+	return k.b[:]
+}
+
+// Made says whether k is a key, and not the zero Key.
+func (k Key) Made() bool { return k.b != nil }
+
+// keyOf returns the key that is the 32 bytes in b.
+func keyOf(b []byte) Key { return Key{(*[KeySize]byte)(b)} }
+
+// Equal compares two keys.
+func (k Key) Equal(other Key) bool { return hmac.Equal(k.bytes(), other.bytes()) }
 
 // NewKey returns a random key.
 func NewKey() Key {
-	var k Key
-	_, _ = rand.Read(k.b[:]) // never fails
-	return k
+	b := make([]byte, KeySize)
+	_, _ = rand.Read(b) // never fails
+	return keyOf(b)
 }
 
 // ParseKey reads a key written by Hex: 64 hexadecimal digits.
 func ParseKey(s string) (Key, error) {
-	var k Key
 	b, err := hex.DecodeString(s)
 	if err != nil || len(b) != KeySize {
-		return k, errors.New("seal: a key is 64 hexadecimal digits")
+		return Key{}, errors.New("seal: a key is 64 hexadecimal digits")
 	}
-	copy(k.b[:], b)
-	return k, nil
+	return keyOf(b), nil
 }
 
 // Hex returns the key as 64 hexadecimal digits.
-func (k Key) Hex() string { return hex.EncodeToString(k.b[:]) }
+func (k Key) Hex() string { return hex.EncodeToString(k.bytes()) }
+
+// hidden is how a key prints.
+const hidden = "[key]"
 
 // String hides the key.
-func (k Key) String() string { return "[key]" }
+func (k Key) String() string { return hidden }
+
+// Format hides the key from every verb.
+func (k Key) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, hidden) }
+
+// MarshalText hides the key from logs and JSON.
+func (k Key) MarshalText() ([]byte, error) { return []byte(hidden), nil }
 
 // For returns the key derived from k for purpose.
 func (k Key) For(purpose string) Key {
-	var out Key
-	b, err := hkdf.Key(sha256.New, k.b[:], nil, "hale/"+purpose, KeySize)
+	b, err := hkdf.Key(sha256.New, k.bytes(), nil, "hale/"+purpose, KeySize)
 	if err != nil {
 		panic("seal: " + err.Error()) // the length is a constant HKDF allows
 	}
-	copy(out.b[:], b)
-	return out
+	return keyOf(b)
 }
 
 // Hash returns a keyed hash of text in hexadecimal. It finds equal values
 // (an address in a suppression list) without keeping them.
 func (k Key) Hash(text string) string {
-	m := hmac.New(sha256.New, k.b[:])
+	m := hmac.New(sha256.New, k.bytes())
 	m.Write([]byte(text))
 	return hex.EncodeToString(m.Sum(nil))
 }
@@ -92,7 +116,7 @@ func (k Key) Open(sealed []byte, place string) ([]byte, error) {
 }
 
 func (k Key) aead() cipher.AEAD {
-	block, err := aes.NewCipher(k.b[:])
+	block, err := aes.NewCipher(k.bytes())
 	if err != nil {
 		panic("seal: " + err.Error()) // the key size is right by type
 	}

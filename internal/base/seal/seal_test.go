@@ -31,13 +31,13 @@ func TestKeySeal(t *testing.T) {
 func TestKeyParse(t *testing.T) {
 	key := seal.NewKey()
 	again, err := seal.ParseKey(key.Hex())
-	if err != nil || again != key {
+	if err != nil || !again.Equal(key) {
 		t.Errorf("ParseKey(Hex()) = %v, want the same key", err)
 	}
 	if _, err := seal.ParseKey("abc"); err == nil {
 		t.Error(`ParseKey("abc") = nil error, want one`)
 	}
-	if key.For("a") == key.For("b") || key.For("a") != again.For("a") {
+	if key.For("a").Equal(key.For("b")) || !key.For("a").Equal(again.For("a")) {
 		t.Error("For gives one key for each purpose, always the same")
 	}
 }
