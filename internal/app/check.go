@@ -37,7 +37,7 @@ const checkTime = 5 * time.Second
 // Check looks at everything that c names, and sends nothing.
 func Check(ctx context.Context, c Config) []Finding {
 	list := []Finding{checkDatabase(ctx, c), checkAddress(c), checkURL(c), checkMail(ctx, c), checkText(ctx, c)}
-	if c.CertFile != "" {
+	if c.TLS.CertFile != "" {
 		list = append(list, checkCertificate(c))
 	}
 	return list
@@ -113,7 +113,7 @@ func checkText(ctx context.Context, c Config) Finding {
 }
 
 func checkCertificate(c Config) Finding {
-	pair, err := tls.LoadX509KeyPair(c.CertFile, c.KeyFile)
+	pair, err := tls.LoadX509KeyPair(c.TLS.CertFile, c.TLS.KeyFile)
 	if err != nil {
 		return Finding{"tls", Wrong, "The certificate and key do not load: " + err.Error()}
 	}

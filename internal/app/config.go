@@ -20,8 +20,7 @@ type Config struct {
 	Clinic   web.Clinic
 	Mail     Mail
 	Text     Text
-	CertFile string // with KeyFile: serve TLS
-	KeyFile  string
+	TLS      TLS
 	Proxies  []netip.Prefix // whose X-Forwarded-For is believed
 
 	Now  func() time.Time

@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -64,7 +63,7 @@ func (c Config) base() string {
 
 // scheme is how this process itself is spoken to; a proxy may add TLS.
 func (c Config) scheme() string {
-	if c.CertFile != "" {
+	if c.TLS.on() {
 		return "https://"
 	}
 	return "http://"
@@ -88,13 +87,18 @@ func (c Config) secure() bool { return len(c.base()) > 5 && c.base()[:6] == "htt
 
 // run serves until ctx ends and waits for everything that was begun.
 func (a *App) run(ctx context.Context, listen net.Listener, ready func(addr string)) error {
+	front, err := a.c.front()
+	if err != nil {
+		return err
+	}
 	server := web.NewServer(a.handler, a.c.Log)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return a.queue.Run(ctx) })
 	group.Go(func() error { return a.Reach.RunSender(ctx) })
 	group.Go(func() error { return a.links.Run(ctx) })
+	group.Go(func() error { return a.answerPlain(ctx, front) })
 	group.Go(func() error {
-		err := a.answer(server, listen)
+		err := front.answer(server, listen)
 		if errors.Is(err, http.ErrServerClosed) {
 			return nil
 		}
@@ -113,26 +117,6 @@ func (a *App) run(ctx context.Context, listen net.Listener, ready func(addr stri
 		return err
 	}
 	return nil
-}
-
-func (a *App) answer(server *http.Server, listen net.Listener) error {
-	if a.c.CertFile == "" {
-		return server.Serve(listen)
-	}
-	server.TLSConfig = modernTLS()
-	return server.ServeTLS(listen, a.c.CertFile, a.c.KeyFile)
-}
-
-// modernTLS allows TLS 1.2 with authenticated ciphers only, and TLS 1.3.
-func modernTLS() *tls.Config {
-	return &tls.Config{
-		MinVersion: tls.VersionTLS12,
-		CipherSuites: []uint16{
-			tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
-			tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
-			tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
-		},
-	}
 }
 
 // routes is the map of the whole server.

@@ -57,6 +57,11 @@ type file struct {
 	TLS struct {
 		Certificate string `toml:"certificate"`
 		Key         string `toml:"key"`
+		ACME        bool   `toml:"acme"`
+		Email       string `toml:"acme_email"`
+		Directory   string `toml:"acme_directory"`
+		CA          string `toml:"acme_ca"`
+		HTTP        string `toml:"acme_http"`
 	} `toml:"tls"`
 }
 
@@ -172,7 +177,7 @@ func (f file) config(data string) (app.Config, error) {
 		Database: or(f.Database, "sqlite:"+filepath.Join(data, "hale.db")),
 		Mail:     app.Mail{Server: f.Mail.Server, From: f.Mail.From, User: f.Mail.User, Password: f.Mail.Password, TLS: or(f.Mail.TLS, "required"), Onward: f.Mail.Onward},
 		Text:     app.Text{URL: f.Text.URL, From: f.Text.From, Secret: f.Text.Secret},
-		CertFile: f.TLS.Certificate, KeyFile: f.TLS.Key,
+		TLS:      f.tls(data),
 	}
 	c.Clinic.Name, c.Clinic.Phone = or(f.Clinic.Name, "Our clinic"), f.Clinic.Phone
 	c.Clinic.Address, c.Clinic.Brand = f.Clinic.Address, f.Clinic.Brand
@@ -195,9 +200,7 @@ func (f file) config(data string) (app.Config, error) {
 		c.Proxies = append(c.Proxies, prefix)
 	}
 	wrong = append(wrong, f.senders()...)
-	if (f.TLS.Certificate == "") != (f.TLS.Key == "") {
-		wrong = append(wrong, "tls.certificate and tls.key go together")
-	}
+	wrong = append(wrong, f.proofs()...)
 	if len(wrong) > 0 {
 		return c, errs.New(errs.Invalid, "The configuration is not right:\n  - "+strings.Join(wrong, "\n  - "))
 	}

@@ -95,5 +95,9 @@ name = "Our clinic"
 
 [tls]                                  # without these, put a proxy with TLS in front
 # certificate = "/etc/hale/fullchain.pem"
-# key = "/etc/hale/privkey.pem"
+# key = "/etc/hale/privkey.pem"        # both are read again when they change
+# acme = true                          # or: get and renew a certificate for the name in url, by itself
+# acme_email = "it@example.org"        # told before a certificate runs out
+# acme_http = ":80"                    # answers the authority by plain http and sends browsers to https
+# acme_directory = ""                  # another authority's directory; acme_ca = who signed its certificate
 `

@@ -16,9 +16,8 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/net/dns/dnsmessage"
-
 	"hale/internal/base/outbound"
+	"hale/internal/haletest"
 )
 
 func TestPublic(t *testing.T) {
@@ -182,37 +181,9 @@ func authority(s *httptest.Server) []byte {
 // names returns a resolver whose server says what answer says, for every name.
 func names(t *testing.T, answer func(name string) string) *net.Resolver {
 	t.Helper()
-	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close() })
-	go func() {
-		buf := make([]byte, 1500)
-		for {
-			n, from, err := conn.ReadFrom(buf)
-			if err != nil {
-				return
-			}
-			var m dnsmessage.Message
-			if m.Unpack(buf[:n]) != nil || len(m.Questions) == 0 {
-				continue
-			}
-			q := m.Questions[0]
-			m.Response, m.Authoritative, m.Additionals = true, true, nil
-			if q.Type == dnsmessage.TypeA {
-				m.Answers = []dnsmessage.Resource{{
-					Header: dnsmessage.ResourceHeader{Name: q.Name, Type: q.Type, Class: q.Class},
-					Body:   &dnsmessage.AResource{A: netip.MustParseAddr(answer(q.Name.String())).As4()},
-				}}
-			}
-			if b, err := m.Pack(); err == nil {
-				_, _ = conn.WriteTo(b, from)
-			}
-		}
-	}()
+	server := haletest.Names(t, answer)
 	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		var d net.Dialer
-		return d.DialContext(ctx, "udp", conn.LocalAddr().String())
+		return d.DialContext(ctx, "udp", server)
 	}}
 }
