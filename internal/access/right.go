@@ -18,7 +18,9 @@ const (
 	WriteRecord    Right = "record.write"
 	ReadDecisions  Right = "decisions.read"  // why a message went the way it went
 	ReadLooks      Right = "looks.read"      // who looked at the record
-	ManageProxies  Right = "proxies.manage"  // invite, change and end helpers
+	SeeProxies     Right = "proxies.read"    // who helps, and with what
+	ManageProxies  Right = "proxies.manage"  // invite helpers, give them more
+	EndProxies     Right = "proxies.end"     // what takes away is never made hard
 	AskPrivacy     Right = "privacy.ask"     // copies, corrections, restrictions
 	ExportRecord   Right = "record.export"   // take the whole record away
 	ManageSecurity Right = "security.manage" // ways to sign in, addresses to sign in by
@@ -64,6 +66,8 @@ var rules = []rule{
 	{right: WriteRecord}, // the system alone
 	{right: ReadDecisions, roles: []Role{Nurse, Admin}, zone: PortalZone},
 	{right: ReadLooks, self: true, roles: []Role{Privacy, Admin}, zone: PortalZone},
+	{right: SeeProxies, self: true, roles: []Role{Nurse, Privacy, Admin}, zone: PortalZone},
+	{right: EndProxies, self: true, roles: []Role{Nurse, Privacy}, zone: PortalZone},
 	{right: ManageProxies, self: true, roles: []Role{Nurse, Privacy}, zone: AccountZone},
 	{right: AskPrivacy, self: true, proxy: true, zone: PortalZone},
 	{right: ExportRecord, self: true, proxy: true, any: []Category{Results, Medicines, Conditions, Documents, Visits, Bills}, zone: StepUpZone},

@@ -25,7 +25,7 @@ const (
 	StaffLife    = 12 * time.Hour
 	PatientLife  = 24 * time.Hour
 	HalfLife     = 15 * time.Minute // of a session that still needs a factor
-	seenEvery    = time.Minute // how often a session's last use is written down
+	seenEvery    = time.Minute      // how often a session's last use is written down
 	ceremonyLife = 5 * time.Minute
 )
 
@@ -80,12 +80,13 @@ type Directory interface {
 
 // Store keeps accounts, their sessions, codes and passkeys.
 type Store struct {
-	db  *db.DB
-	ids *ids.Source
-	now func() time.Time
-	key seal.Key // hashes codes and addresses
-	dir Directory
-	log *audit.Log
+	db   *db.DB
+	ids  *ids.Source
+	now  func() time.Time
+	key  seal.Key // hashes codes and addresses
+	dir  Directory
+	log  *audit.Log
+	ages access.AgeRules // nil: no grant narrows with age
 }
 
 // NewStore returns a store. Without WithDirectory only those with an account
@@ -98,6 +99,13 @@ func NewStore(d *db.DB, ids *ids.Source, now func() time.Time, key seal.Key) *St
 func (s *Store) WithDirectory(dir Directory) *Store {
 	c := *s
 	c.dir = dir
+	return &c
+}
+
+// WithAges returns a copy of s that narrows parents' grants by rules.
+func (s *Store) WithAges(rules access.AgeRules) *Store {
+	c := *s
+	c.ages = rules
 	return &c
 }
 

@@ -216,18 +216,20 @@ func (s *Store) Ungrant(ctx context.Context, account, patient string) error {
 	return nil
 }
 
-// grants returns what the account may do for others now.
+// grants returns what the account may do for others now. A parent's share is
+// narrowed here as the doors narrow it, so that pages lead to nothing closed.
 func (s *Store) grants(ctx context.Context, account string) ([]access.Grant, error) {
 	const q = `
-		select patient, name, rights, categories, labels, basis, until_at
-		from account_grant
-		where account = $1 and until_at > $2
-		order by name, patient`
-	return db.All(ctx, s.db, func(scan db.Scan) (access.Grant, error) {
+		select g.patient, g.name, g.rights, g.categories, g.labels, g.basis, g.until_at, coalesce(p.born, ''), coalesce(p.state, '')
+		from account_grant g left join person p on p.id = g.patient
+		where g.account = $1 and g.until_at > $2
+		order by g.name, g.patient`
+	now := s.now()
+	list, err := db.All(ctx, s.db, func(scan db.Scan) (access.Grant, error) {
 		var g access.Grant
-		var rights, categories string
+		var rights, categories, born, state string
 		var until int64
-		err := scan(&g.Patient, &g.Name, &rights, &categories, &g.Labels, &g.Basis, &until)
+		err := scan(&g.Patient, &g.Name, &rights, &categories, &g.Labels, &g.Basis, &until, &born, &state)
 		for r := range strings.FieldsSeq(rights) {
 			g.Rights = append(g.Rights, access.Right(r))
 		}
@@ -235,6 +237,10 @@ func (s *Store) grants(ctx context.Context, account string) ([]access.Grant, err
 			g.Categories = append(g.Categories, access.Category(c))
 		}
 		g.Until = when(until)
+		if s.ages != nil {
+			g = s.ages.Narrow(g, born, state, now)
+		}
 		return g, err
-	}, q, account, s.now().UnixMicro())
+	}, q, account, now.UnixMicro())
+	return slices.DeleteFunc(list, func(g access.Grant) bool { return len(g.Rights) == 0 }), err
 }
