@@ -100,8 +100,15 @@ func (c Config) acme() (*autocert.Manager, error) {
 	if err != nil {
 		return nil, err
 	}
+	only := autocert.HostWhitelist(u.Hostname())
 	return &autocert.Manager{
-		Prompt: autocert.AcceptTOS, Cache: autocert.DirCache(c.TLS.ACME.Dir), HostPolicy: autocert.HostWhitelist(u.Hostname()),
+		Prompt: autocert.AcceptTOS, Cache: autocert.DirCache(c.TLS.ACME.Dir),
+		HostPolicy: func(ctx context.Context, host string) error {
+			if name, _, err := net.SplitHostPort(host); err == nil { // plain http behind a port that is passed on
+				host = name
+			}
+			return only(ctx, host)
+		},
 		Email: c.TLS.ACME.Email, Client: &acme.Client{DirectoryURL: c.TLS.ACME.Directory, HTTPClient: client, UserAgent: "hale"},
 	}, nil
 }

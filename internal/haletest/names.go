@@ -1,6 +1,8 @@
 package haletest
 
 import (
+	"encoding/binary"
+	"io"
 	"net"
 	"net/netip"
 	"testing"
@@ -17,6 +19,7 @@ func Names(t testing.TB, answer func(name string) string) (server string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
+	byTCP(t, conn.LocalAddr().String(), answer)
 	go func() {
 		buf := make([]byte, 1500)
 		for {
@@ -30,6 +33,42 @@ func Names(t testing.TB, answer func(name string) string) (server string) {
 		}
 	}()
 	return conn.LocalAddr().String()
+}
+
+// byTCP answers the same questions over TCP, each behind its length.
+func byTCP(t testing.TB, addr string, answer func(name string) string) {
+	t.Helper()
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	one := func(conn net.Conn) {
+		defer conn.Close()
+		var size [2]byte
+		for {
+			if _, err := io.ReadFull(conn, size[:]); err != nil {
+				return
+			}
+			question := make([]byte, binary.BigEndian.Uint16(size[:]))
+			if _, err := io.ReadFull(conn, question); err != nil {
+				return
+			}
+			reply := named(question, answer)
+			if _, err := conn.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(reply))), reply...)); err != nil {
+				return
+			}
+		}
+	}
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go one(conn)
+		}
+	}()
 }
 
 // named answers one question, nil for what is none.

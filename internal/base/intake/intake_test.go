@@ -171,18 +171,36 @@ func packed(t testing.TB, edit func(*zip.FileHeader), entries ...[2]string) *byt
 }
 
 func unpack(r *bytes.Reader, b intake.Budget) (names []string, n int64, err error) {
-	for e, err := range intake.Zip(r, r.Size(), b) {
+	a, err := intake.OpenArchive(r, r.Size(), b)
+	if err != nil {
+		return nil, 0, err
+	}
+	for i := range a.Len() {
+		names = append(names, a.Name(i))
+		in, err := a.Open(i)
 		if err != nil {
 			return names, n, err
 		}
-		names = append(names, e.Name)
-		m, err := io.Copy(io.Discard, e)
+		m, err := io.Copy(io.Discard, in)
+		in.Close()
 		n += m
 		if err != nil {
 			return names, n, err
 		}
 	}
 	return names, n, nil
+}
+
+// lying returns an archive whose file says it is shorter than it is.
+func lying(t testing.TB) *bytes.Reader {
+	t.Helper()
+	body, err := io.ReadAll(packed(t, nil, [2]string{"a", noise(4 << 20)}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := bytes.LastIndex(body, []byte("PK\x01\x02"))
+	copy(body[at+24:], []byte{10, 0, 0, 0})
+	return bytes.NewReader(body)
 }
 
 func TestZip(t *testing.T) {
@@ -201,6 +219,7 @@ func TestZip(t *testing.T) {
 		"too many":  packed(t, nil, [2]string{"1", ""}, [2]string{"2", ""}, [2]string{"3", ""}, [2]string{"4", ""}),
 		"bomb":      packed(t, nil, [2]string{"zeros", strings.Repeat("\x00", 4<<20)}),
 		"sum":       packed(t, nil, [2]string{"1", noise(5 << 20)}, [2]string{"2", noise(5 << 20)}),
+		"lying":     lying(t),
 		"no zip":    bytes.NewReader([]byte("PK no")),
 	} {
 		_, n, err := unpack(r, b)

@@ -5,7 +5,6 @@ import (
 	"compress/gzip"
 	"errors"
 	"io"
-	"iter"
 	"path"
 	"strings"
 )
@@ -24,56 +23,57 @@ func Imports() Budget { return Budget{Files: 100_000, Bytes: 64 << 30, Ratio: 20
 // budget.
 var ErrBudget = errors.New("intake: beyond the budget")
 
-// Zip goes through the files of a ZIP archive in their order, each with its
-// name and a reader that keeps to the budget. Folders are left out; a name
-// that leads out of the archive, a link or an encrypted entry ends it with an
-// error.
-func Zip(in io.ReaderAt, size int64, b Budget) iter.Seq2[Entry, error] {
-	return func(yield func(Entry, error) bool) {
-		archive, err := zip.NewReader(in, size)
-		if err != nil {
-			yield(Entry{}, errBroken.Because(err))
-			return
-		}
-		if len(archive.File) > b.Files {
-			yield(Entry{}, errPacked.Because(ErrBudget))
-			return
-		}
-		left := b.Bytes
-		for _, f := range archive.File {
-			if f.FileInfo().IsDir() {
-				continue
-			}
-			entry, shut, err := open(f, &left, b.Ratio)
-			if err != nil {
-				yield(Entry{Name: f.Name}, err)
-				return
-			}
-			more := yield(entry, nil)
-			shut()
-			if !more {
-				return
-			}
-		}
-	}
-}
+// Archive is a ZIP archive whose list of contents keeps to its budget.
+type Archive struct{ files []*zip.File }
 
-// Entry is one file of an archive. It is good until the next one is asked for.
-type Entry struct {
-	Name string // slash-separated, within the archive
-	io.Reader
-}
-
-func open(f *zip.File, left *int64, ratio int64) (Entry, func(), error) {
-	if !inside(f.Name) || !f.Mode().IsRegular() || f.Flags&1 != 0 {
-		return Entry{}, nil, errPacked
-	}
-	r, err := f.Open()
+// OpenArchive reads the list of an archive of size bytes. A name that leads
+// out of the archive, a link, an encrypted entry or a size beyond the budget
+// refuses the whole of it.
+func OpenArchive(in io.ReaderAt, size int64, b Budget) (*Archive, error) {
+	r, err := zip.NewReader(in, size)
 	if err != nil {
-		return Entry{}, nil, errBroken.Because(err)
+		return nil, errBroken.Because(err)
 	}
-	m := &meter{r: r, left: left, ratio: ratio, packed: func() int64 { return int64(f.CompressedSize64) }}
-	return Entry{Name: f.Name, Reader: m}, func() { _ = r.Close() }, nil
+	if len(r.File) > b.Files {
+		return nil, errPacked.Because(ErrBudget)
+	}
+	a, left := &Archive{}, uint64(b.Bytes)
+	for _, f := range r.File {
+		if f.FileInfo().IsDir() {
+			continue
+		}
+		if !inside(f.Name) || !f.Mode().IsRegular() || f.Flags&1 != 0 {
+			return nil, errPacked
+		}
+		if n := f.UncompressedSize64; n > left || n > 1<<20 && n/uint64(b.Ratio) > f.CompressedSize64 {
+			return nil, errPacked.Because(ErrBudget)
+		}
+		left -= f.UncompressedSize64
+		a.files = append(a.files, f)
+	}
+	return a, nil
+}
+
+// Len returns how many files there are; folders do not count.
+func (a *Archive) Len() int { return len(a.files) }
+
+// Name returns the name of file i, slash-separated, within the archive.
+func (a *Archive) Name(i int) string { return a.files[i].Name }
+
+// Size returns how many bytes file i says it has unpacked.
+func (a *Archive) Size(i int) int64 { return int64(a.files[i].UncompressedSize64) }
+
+// Open returns file i. Reading ends with an error about the budget where it
+// goes on beyond its size.
+func (a *Archive) Open(i int) (io.ReadCloser, error) {
+	r, err := a.files[i].Open()
+	if err != nil {
+		return nil, errBroken.Because(err)
+	}
+	return struct {
+		io.Reader
+		io.Closer
+	}{&meter{r: r, left: a.Size(i)}, r}, nil
 }
 
 // inside says whether name stays within the archive.
@@ -89,15 +89,16 @@ func Gzip(in io.Reader, b Budget) (io.Reader, error) {
 	if err != nil {
 		return nil, errBroken.Because(err)
 	}
-	left := b.Bytes
-	return &meter{r: r, left: &left, ratio: b.Ratio, packed: func() int64 { return c.n }}, nil
+	return &meter{r: r, left: b.Bytes, ratio: b.Ratio, packed: &c.n}, nil
 }
 
+// counter counts what was read.
 type counter struct {
 	r io.Reader
 	n int64
 }
 
+// Read reads and counts.
 func (c *counter) Read(p []byte) (int, error) {
 	n, err := c.r.Read(p)
 	c.n += int64(n)
@@ -106,19 +107,18 @@ func (c *counter) Read(p []byte) (int, error) {
 
 // meter reads until the budget is used up.
 type meter struct {
-	r      io.Reader
-	left   *int64
-	read   int64
-	ratio  int64
-	packed func() int64
+	r          io.Reader
+	left, read int64
+	ratio      int64 // 0: any
+	packed     *int64
 }
 
 // Read returns an error about the budget where the file goes beyond it.
 func (m *meter) Read(p []byte) (int, error) {
 	n, err := m.r.Read(p)
 	m.read += int64(n)
-	*m.left -= int64(n)
-	if *m.left < 0 || m.read > 1<<20 && m.read > m.ratio*max(1, m.packed()) {
+	m.left -= int64(n)
+	if m.left < 0 || m.ratio > 0 && m.read > 1<<20 && m.read > m.ratio*max(1, *m.packed) {
 		return 0, errPacked.Because(ErrBudget)
 	}
 	if err != nil && !errors.Is(err, io.EOF) {
