@@ -90,6 +90,14 @@ create table snoop_finding (
 create unique index snoop_finding_day on snoop_finding (account, patient, day);
 create index snoop_finding_open on snoop_finding (found_at) where reviewed_at = 0;
 
+-- How many records each member of the staff opened on a day: what is usual.
+create table snoop_count (
+	account text   not null,
+	day     text   not null,
+	opened  bigint not null,
+	primary key (account, day)
+) /* sqlite: without rowid */;
+
 -- Which days were gone through.
 create table snoop_day (
 	day  text   primary key,
