@@ -87,26 +87,23 @@ type Store struct {
 	dir  Directory
 	log  *audit.Log
 	ages access.AgeRules // nil: no grant narrows with age
+
+	rules   Rules
+	notices Notices // nil: they wait
+	sealer  Sealer
+	watched func(ctx context.Context, patient string) (bool, error)
+	gate    *gate
 }
 
 // NewStore returns a store. Without WithDirectory only those with an account
 // can sign in.
 func NewStore(d *db.DB, ids *ids.Source, now func() time.Time, key seal.Key) *Store {
-	return &Store{db: d, ids: ids, now: now, key: key.For("account"), dir: nobody{}, log: audit.NewLog(d, ids, now)}
-}
-
-// WithDirectory returns a copy of s that knows the people on record.
-func (s *Store) WithDirectory(dir Directory) *Store {
-	c := *s
-	c.dir = dir
-	return &c
-}
-
-// WithAges returns a copy of s that narrows parents' grants by rules.
-func (s *Store) WithAges(rules access.AgeRules) *Store {
-	c := *s
-	c.ages = rules
-	return &c
+	key = key.For("account")
+	return &Store{
+		db: d, ids: ids, now: now, key: key, dir: nobody{}, log: audit.NewLog(d, ids, now),
+		sealer: keySealer{key.For("secret")}, gate: newGate(),
+		watched: func(context.Context, string) (bool, error) { return false, nil },
+	}
 }
 
 // nobody is the directory of a site that has no record.
@@ -166,14 +163,6 @@ func parseAddress(text string) (address, error) {
 		return address{}, errAddress
 	}
 	return address{kind: "sms", value: string(n)}, nil
-}
-
-// idle returns how long a session of kind may rest, and how long it may last.
-func idle(kind access.Kind) (rest, life time.Duration) {
-	if kind == access.Staff {
-		return StaffIdle, StaffLife
-	}
-	return PatientIdle, PatientLife
 }
 
 func joinRoles(roles []access.Role) string {

@@ -14,6 +14,26 @@ const (
 	PasskeyAdded   = "account.passkey.add"
 	PasskeyRemoved = "account.passkey.remove"
 	Disabled       = "account.disable"
+	Enabled        = "account.enable"
+	WasReset       = "account.reset"
+	SignedOut      = "account.signout"
+	SteppedUp      = "account.stepup"
+	Revoked        = "account.revoke" // sessions were ended
+	PasswordSet    = "account.password.set"
+	PasswordGone   = "account.password.remove"
+	TOTPAdded      = "account.totp.add"
+	TOTPRemoved    = "account.totp.remove"
+	SheetMade      = "account.sheet.make"
+	Recovered      = "account.recovery" // the sheet, help in person or an invitation was used
+	Assisting      = "account.assist"
+	Inviting       = "account.invite"
+	Moving         = "account.address.begin"
+	Moved          = "account.address.change"
+	MoveCancelled  = "account.address.cancel"
+	DeviceGone     = "account.device.forget"
+	Cancelled      = "account.cancel"
+	Linked         = "account.sso.link"
+	Unlinked       = "account.sso.unlink"
 )
 
 // happened returns the audit row of what happened to a.

@@ -29,35 +29,35 @@ func (s *Store) Others(ctx context.Context, challenge string) ([]Account, error)
 }
 
 // FinishAs signs in to one of Others.
-func (s *Store) FinishAs(ctx context.Context, challenge, account string) (Account, error) {
+func (s *Store) FinishAs(ctx context.Context, challenge, account string) (Entry, error) {
 	list, err := s.Others(ctx, challenge)
 	if err != nil {
-		return Account{}, err
+		return Entry{}, err
 	}
 	i := slices.IndexFunc(list, func(a Account) bool { return a.ID == account })
 	if i < 0 {
-		return Account{}, errNotYours
+		return Entry{}, errNotYours
 	}
 	return s.used(ctx, seal.Hash(challenge), list[i])
 }
 
 // FinishBorn takes the date of birth after the right code. Who matches is
 // signed in; somebody on record without an account gets one.
-func (s *Store) FinishBorn(ctx context.Context, challenge, date string) (Account, error) {
+func (s *Store) FinishBorn(ctx context.Context, challenge, date string) (Entry, error) {
 	id := seal.Hash(challenge)
 	u, err := s.challenge(ctx, s.db, id)
 	if err != nil {
-		return Account{}, err
+		return Entry{}, err
 	}
 	if u.state != "proved" {
-		return Account{}, errCode
+		return Entry{}, errCode
 	}
 	if err := s.tryBorn(ctx, id, u.to); err != nil {
-		return Account{}, err
+		return Entry{}, err
 	}
 	who, patients, err := s.people(ctx, u.to)
 	if err != nil {
-		return Account{}, err
+		return Entry{}, err
 	}
 	for _, a := range who {
 		if a.Patient != "" {
@@ -66,20 +66,20 @@ func (s *Store) FinishBorn(ctx context.Context, challenge, date string) (Account
 	}
 	matched, err := s.born(ctx, patients, date)
 	if err != nil {
-		return Account{}, err
+		return Entry{}, err
 	}
 	if len(matched) != 1 { // twins who share a phone need the office
 		if err := s.refused(ctx, who); err != nil {
-			return Account{}, err
+			return Entry{}, err
 		}
-		return Account{}, errBorn
+		return Entry{}, errBorn
 	}
 	if i := slices.IndexFunc(who, func(a Account) bool { return a.Patient == matched[0] }); i >= 0 {
 		return s.used(ctx, id, who[i])
 	}
 	a, err := s.enrol(ctx, matched[0], u.to)
 	if err != nil {
-		return Account{}, err
+		return Entry{}, err
 	}
 	return s.used(ctx, id, a)
 }

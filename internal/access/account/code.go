@@ -247,17 +247,12 @@ func mask(to address) string {
 	return "•••@" + host
 }
 
-// FinishCode takes the code that somebody typed. It returns the account, or
+// FinishCode takes the code that somebody typed. It returns the entry, or
 // ErrBorn when the date of birth must follow. A sign-in is good once, however
 // many try at the same moment.
-func (s *Store) FinishCode(ctx context.Context, challenge, code string) (Account, error) {
+func (s *Store) FinishCode(ctx context.Context, challenge, code string) (Entry, error) {
 	id := seal.Hash(challenge)
-	code = strings.Map(func(r rune) rune {
-		if r >= '0' && r <= '9' {
-			return r
-		}
-		return -1
-	}, code)
+	code = digits(code)
 	right, limited := false, false
 	err := s.db.Tx(ctx, func(tx *db.Tx) error {
 		if ip := from(ctx); ip != "" {
@@ -271,29 +266,39 @@ func (s *Store) FinishCode(ctx context.Context, challenge, code string) (Account
 		return err
 	})
 	if err != nil {
-		return Account{}, fmt.Errorf("account: finish code: %w", err)
+		return Entry{}, fmt.Errorf("account: finish code: %w", err)
 	}
 	if limited {
-		return Account{}, errTooMany
+		return Entry{}, errTooMany
 	}
 	u, err := s.challenge(ctx, s.db, id)
 	if err != nil {
-		return Account{}, err
+		return Entry{}, err
 	}
 	if !right {
 		if err := s.refusedAt(ctx, u.to); err != nil {
-			return Account{}, err
+			return Entry{}, err
 		}
-		return Account{}, errCode
+		return Entry{}, errCode
 	}
 	who, patients, err := s.people(ctx, u.to)
 	if err != nil {
-		return Account{}, err
+		return Entry{}, err
 	}
 	if len(who) != 1 || len(patients) > 0 {
-		return Account{}, ErrBorn
+		return Entry{}, ErrBorn
 	}
 	return s.used(ctx, id, who[0])
+}
+
+// digits returns the digits that somebody typed.
+func digits(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= '0' && r <= '9' {
+			return r
+		}
+		return -1
+	}, text)
 }
 
 // proveCode spends one try, and marks the challenge proved if the code is
@@ -323,7 +328,7 @@ func (s *Store) proveCode(ctx context.Context, tx *db.Tx, id, code string) (bool
 }
 
 // used ends the challenge as a sign-in of a and counts it.
-func (s *Store) used(ctx context.Context, id string, a Account) (Account, error) {
+func (s *Store) used(ctx context.Context, id string, a Account) (Entry, error) {
 	err := s.db.Tx(ctx, func(tx *db.Tx) error {
 		n, err := db.Changed(tx.ExecContext(ctx, `update account_challenge set state = 'used' where id = $1 and state = 'proved'`, id))
 		if err != nil {
@@ -336,8 +341,8 @@ func (s *Store) used(ctx context.Context, id string, a Account) (Account, error)
 		return err
 	})
 	if err != nil {
-		return Account{}, fmt.Errorf("account: finish code of %s: %w", a.ID, err)
+		return Entry{}, fmt.Errorf("account: finish code of %s: %w", a.ID, err)
 	}
 	a.CodeSignIns++
-	return a, nil
+	return Entry{Account: a, How: ByCode}, nil
 }

@@ -23,6 +23,8 @@ type Passkey struct {
 	ID            string
 	Name          string // the device it was made on
 	Created, Used time.Time
+	Synced        bool // kept by the maker of the phone on all its owner's devices
+	Weak          bool // made when a code alone had opened the session: it opens the low-risk part only
 }
 
 // Passkeys runs the two ceremonies for one site. Every passkey can be found
@@ -61,6 +63,7 @@ func NewPasskeys(s *Store, name, origin string) (*Passkeys, error) {
 type owner struct {
 	account     Account
 	credentials []webauthn.Credential
+	weak        []bool // of each
 }
 
 // WebAuthnID returns the user handle.
@@ -75,50 +78,58 @@ func (o owner) WebAuthnDisplayName() string { return o.account.Name }
 // WebAuthnCredentials returns the account's passkeys.
 func (o owner) WebAuthnCredentials() []webauthn.Credential { return o.credentials }
 
-// BeginPasskey starts adding a passkey to the account. Options is JSON for
-// the browser, ceremony for its cookie.
-func (p *Passkeys) BeginPasskey(ctx context.Context, account string) (options []byte, ceremony string, err error) {
-	o, err := p.store.owner(ctx, account)
+// BeginPasskey starts adding a passkey to the session's account. Options is
+// JSON for the browser, ceremony for its cookie.
+func (p *Passkeys) BeginPasskey(ctx context.Context, in Session) (options []byte, ceremony string, err error) {
+	weak, err := p.store.mayChange(ctx, in)
 	if err != nil {
 		return nil, "", err
 	}
-	creation, session, err := p.rp.BeginRegistration(o, webauthn.WithExclusions(webauthn.Credentials(o.credentials).CredentialDescriptors()))
+	o, err := p.store.owner(ctx, in.Account)
 	if err != nil {
-		return nil, "", fmt.Errorf("account: begin passkey of %s: %w", account, err)
+		return nil, "", err
 	}
-	return p.store.begin(ctx, account, creation, session)
+	var have webauthn.Credentials // a device with a weak passkey may make a strong one in its place
+	for i, c := range o.credentials {
+		if weak || !o.weak[i] {
+			have = append(have, c)
+		}
+	}
+	creation, session, err := p.rp.BeginRegistration(o, webauthn.WithExclusions(have.CredentialDescriptors()))
+	if err != nil {
+		return nil, "", fmt.Errorf("account: begin passkey of %s: %w", in.Account, err)
+	}
+	return p.store.begin(ctx, in.Account, creation, session)
 }
 
-// FinishPasskey adds the passkey that the browser made.
-func (p *Passkeys) FinishPasskey(ctx context.Context, account, ceremony, userAgent string, answer []byte) error {
-	session, err := p.store.finish(ctx, account, ceremony)
+// FinishPasskey adds the passkey that the browser made. Where the session
+// wanted one before anything else, it goes on under the token returned;
+// otherwise that is token itself.
+func (p *Passkeys) FinishPasskey(ctx context.Context, in Session, token, ceremony string, b Browser, answer []byte) (Entered, error) {
+	weak, err := p.store.mayChange(ctx, in)
 	if err != nil {
-		return err
+		return Entered{}, err
+	}
+	session, err := p.store.finish(ctx, in.Account, ceremony)
+	if err != nil {
+		return Entered{}, err
 	}
 	parsed, err := protocol.ParseCredentialCreationResponseBytes(answer)
 	if err != nil {
-		return errPasskey.Because(err)
+		return Entered{}, errPasskey.Because(err)
 	}
-	o, err := p.store.owner(ctx, account)
+	o, err := p.store.owner(ctx, in.Account)
 	if err != nil {
-		return err
+		return Entered{}, err
 	}
 	credential, err := p.rp.CreateCredential(o, session, parsed)
 	if err != nil {
-		return errPasskey.Because(err)
+		return Entered{}, errPasskey.Because(err)
 	}
-	text, err := json.Marshal(credential)
-	if err != nil {
-		return fmt.Errorf("account: finish passkey of %s: %w", account, err)
+	if err := p.store.addPasskey(ctx, o.account, credential, b, weak); err != nil {
+		return Entered{}, err
 	}
-	const q = `
-		insert into account_passkey (id, account, name, credential, created_at, used_at)
-		values ($1, $2, $3, $4, $5, $5) on conflict (id) do nothing`
-	added, err := p.store.change(ctx, account, PasskeyAdded, q, key(credential.ID), account, Device(userAgent), string(text), p.store.now().UnixMicro())
-	if err == nil && !added {
-		err = errPasskey
-	}
-	return err
+	return p.store.goOn(ctx, in, token, b, Entry{Account: o.account, How: ByPasskey, weak: weak, made: p.store.now(), proved: true})
 }
 
 // BeginLogin starts signing in with whatever passkey the device offers.
@@ -139,18 +150,51 @@ func (p *Passkeys) BeginLogin(ctx context.Context) (options []byte, ceremony str
 	return p.store.begin(ctx, "", assertion, session)
 }
 
-// FinishLogin returns the account whose passkey answered.
-func (p *Passkeys) FinishLogin(ctx context.Context, ceremony string, answer []byte) (Account, error) {
-	session, err := p.store.finish(ctx, "", ceremony)
+// FinishLogin returns the entry of whose passkey answered.
+func (p *Passkeys) FinishLogin(ctx context.Context, ceremony string, answer []byte) (Entry, error) {
+	return p.answer(ctx, "", ceremony, answer)
+}
+
+// BeginStepUp starts proving the session's owner again, or giving it the
+// passkey it wants, with one of the account's own.
+func (p *Passkeys) BeginStepUp(ctx context.Context, in Session) (options []byte, ceremony string, err error) {
+	o, err := p.store.owner(ctx, in.Account)
 	if err != nil {
-		return Account{}, err
+		return nil, "", err
+	}
+	if len(o.credentials) == 0 {
+		return nil, "", errPasskey
+	}
+	assertion, session, err := p.rp.BeginDiscoverableLogin(webauthn.WithUserVerification(protocol.VerificationRequired),
+		webauthn.WithAllowedCredentials(webauthn.Credentials(o.credentials).CredentialDescriptors()))
+	if err != nil {
+		return nil, "", fmt.Errorf("account: begin step-up of %s: %w", in.Account, err)
+	}
+	return p.store.begin(ctx, in.Account, assertion, session)
+}
+
+// FinishStepUp returns the entry for StepUp.
+func (p *Passkeys) FinishStepUp(ctx context.Context, in Session, ceremony string, answer []byte) (Entry, error) {
+	return p.answer(ctx, in.Account, ceremony, answer)
+}
+
+// answer checks what a passkey answered to a ceremony of account, or of
+// anybody. One that the device did not verify its user for is refused, and
+// so is one whose counter went back.
+func (p *Passkeys) answer(ctx context.Context, account, ceremony string, answer []byte) (Entry, error) {
+	session, err := p.store.finish(ctx, account, ceremony)
+	if err != nil {
+		return Entry{}, err
 	}
 	parsed, err := protocol.ParseCredentialRequestResponseBytes(answer)
 	if err != nil {
-		return Account{}, errPasskey.Because(err)
+		return Entry{}, errPasskey.Because(err)
 	}
 	var aimed []Account
 	find := func(_, handle []byte) (webauthn.User, error) {
+		if account != "" && string(handle) != account {
+			return nil, errNoOne
+		}
 		o, err := p.store.owner(ctx, string(handle))
 		if err == nil {
 			aimed = append(aimed, o.account)
@@ -160,48 +204,11 @@ func (p *Passkeys) FinishLogin(ctx context.Context, ceremony string, answer []by
 	user, credential, err := p.rp.ValidatePasskeyLogin(find, session, parsed)
 	if err != nil || credential.Authenticator.CloneWarning {
 		if err := p.store.refused(ctx, aimed); err != nil {
-			return Account{}, err
+			return Entry{}, err
 		}
-		return Account{}, errPasskey.Because(err)
+		return Entry{}, errPasskey.Because(err)
 	}
-	a := user.(owner).account
-	text, err := json.Marshal(credential)
-	if err != nil {
-		return Account{}, fmt.Errorf("account: finish login of %s: %w", a.ID, err)
-	}
-	const q = `update account_passkey set credential = $3, used_at = $4 where id = $1 and account = $2`
-	n, err := db.Changed(p.store.db.ExecContext(ctx, q, key(credential.ID), a.ID, string(text), p.store.now().UnixMicro()))
-	if err != nil {
-		return Account{}, fmt.Errorf("account: finish login of %s: %w", a.ID, err)
-	}
-	if n == 0 { // taken away while it answered
-		return Account{}, errPasskey
-	}
-	return a, nil
-}
-
-// Passkeys returns the account's passkeys, oldest first.
-func (s *Store) Passkeys(ctx context.Context, account string) ([]Passkey, error) {
-	const q = `select id, name, created_at, used_at from account_passkey where account = $1 order by created_at, id`
-	list, err := db.All(ctx, s.db, func(scan db.Scan) (p Passkey, err error) {
-		var created, used int64
-		err = scan(&p.ID, &p.Name, &created, &used)
-		p.Created, p.Used = when(created), when(used)
-		return p, err
-	}, q, account)
-	if err != nil {
-		return nil, fmt.Errorf("account: passkeys of %s: %w", account, err)
-	}
-	return list, nil
-}
-
-// RemovePasskey takes one of the account's passkeys away.
-func (s *Store) RemovePasskey(ctx context.Context, account, id string) error {
-	removed, err := s.change(ctx, account, PasskeyRemoved, `delete from account_passkey where id = $1 and account = $2`, id, account)
-	if err == nil && !removed {
-		err = errNotYours
-	}
-	return err
+	return p.store.usedPasskey(ctx, user.(owner).account, credential)
 }
 
 // owner returns the active account with its credentials.
@@ -210,17 +217,21 @@ func (s *Store) owner(ctx context.Context, account string) (owner, error) {
 	if err != nil {
 		return owner{}, err
 	}
-	texts, err := db.All(ctx, s.db, db.Value[string], `select credential from account_passkey where account = $1 order by id`, account)
+	o := owner{account: a}
+	const q = `select credential, weak from account_passkey where account = $1 order by id`
+	_, err = db.All(ctx, s.db, func(scan db.Scan) (struct{}, error) {
+		var text string
+		var weak int64
+		var c webauthn.Credential
+		err := scan(&text, &weak)
+		if err == nil {
+			err = json.Unmarshal([]byte(text), &c)
+		}
+		o.credentials, o.weak = append(o.credentials, c), append(o.weak, weak != 0)
+		return struct{}{}, err
+	}, q, account)
 	if err != nil {
 		return owner{}, fmt.Errorf("account: passkeys of %s: %w", account, err)
-	}
-	o := owner{account: a}
-	for _, t := range texts {
-		var c webauthn.Credential
-		if err := json.Unmarshal([]byte(t), &c); err != nil {
-			return owner{}, fmt.Errorf("account: passkeys of %s: %w", account, err)
-		}
-		o.credentials = append(o.credentials, c)
 	}
 	return o, nil
 }

@@ -135,30 +135,6 @@ func (s *Store) Skip(ctx context.Context, in Session, token string, b Browser) (
 	return Entered{}, errNotYours
 }
 
-// Move is a new address under way.
-type Move struct {
-	ID         string
-	Kind       string // email or sms
-	Value, Old string
-	Due        time.Time // when it comes into force
-}
-
-// BeginMove sends a code to a new address of the account.
-func (s *Store) BeginMove(ctx context.Context, in Session, address string) (id string, send *Delivery, err error) {
-	return "", nil, errNotYours
-}
-
-// FinishMove takes the code; the address comes into force at the Move's Due.
-func (s *Store) FinishMove(ctx context.Context, in Session, id, code string) (Move, error) {
-	return Move{}, errNotYours
-}
-
-// Moves returns the new addresses that wait.
-func (s *Store) Moves(ctx context.Context, account string) ([]Move, error) { return nil, nil }
-
-// CancelMove takes a new address back before it is in force.
-func (s *Store) CancelMove(ctx context.Context, in Session, id string) error { return errNotYours }
-
 // Known is a device that the account was used on.
 type Known struct {
 	ID            string
@@ -188,21 +164,4 @@ type Security struct {
 // Security returns what the account has.
 func (s *Store) Security(ctx context.Context, account string) (Security, error) {
 	return Security{}, nil
-}
-
-// Cancellation is what a notice's link would take back.
-type Cancellation struct {
-	Kind    string // weak, recovery or move
-	Account Account
-	Until   time.Time
-}
-
-// CancelOf looks at a notice's token and changes nothing.
-func (s *Store) CancelOf(ctx context.Context, token string) (Cancellation, error) {
-	return Cancellation{}, errCancel
-}
-
-// Cancel takes back what the notice told of, and signs everybody out.
-func (s *Store) Cancel(ctx context.Context, token string) (Cancellation, error) {
-	return Cancellation{}, errCancel
 }

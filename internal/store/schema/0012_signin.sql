@@ -8,7 +8,6 @@ alter table account add column hold_until bigint not null default 0; -- until th
 delete from account_session;
 alter table account_session add column how       text   not null default 'code';
 alter table account_session add column zone      bigint not null default 0; -- access.Zone at the most
-alter table account_session add column ripens_at bigint not null default 0; -- 0: never; else the portal is open from then on
 alter table account_session add column proof_at  bigint not null default 0; -- the last strong proof
 alter table account_session add column rest      bigint not null default 0; -- microseconds of rest after which it is locked
 alter table account_session add column device    text   not null default ''; -- hash of the device's cookie
