@@ -35,11 +35,11 @@ var houses = [][]string{
 }
 
 // tests are packages that only tests import, and that import anything.
-var tests = []string{"haletest", "arch", "browsertest", "chaostest"}
+var tests = []string{"haletest", "arch", "browsertest", "chaostest", "prooftest"}
 
 // outer may read the clock, files and the environment: what starts Hale,
 // and what only tests and the demo use.
-var outer = []string{"cli", "app", "demo", "haletest", "arch", "browsertest", "chaostest"}
+var outer = []string{"cli", "app", "demo", "haletest", "arch", "browsertest", "chaostest", "prooftest"}
 
 // forbidden say nothing about what is in a package.
 var forbidden = []string{"util", "utils", "common", "helper", "helpers", "model", "models", "service", "services", "manager", "base", "impl", "misc", "shared", "types"}

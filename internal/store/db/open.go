@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -11,8 +12,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
-	_ "github.com/ncruces/go-sqlite3/driver"       // driver "sqlite3"
-	_ "github.com/ncruces/go-sqlite3/vfs/adiantum" // encryption at rest
+	_ "github.com/ncruces/go-sqlite3/driver" // driver "sqlite3"
 
 	"hale/internal/base/errs"
 	"hale/internal/base/seal"
@@ -31,12 +31,13 @@ func openSQLite(ctx context.Context, path string, key seal.Key) (*DB, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("db: open: %w", err)
 	}
+	register()
 	write, err := sql.Open("sqlite3", dsn(path, key, "immediate", writerCache))
 	if err != nil {
 		return nil, fmt.Errorf("db: open: %w", err)
 	}
 	write.SetMaxOpenConns(1)
-	if err := assertDurable(ctx, write); err != nil {
+	if err := errors.Join(assertDurable(ctx, write), beginLog(ctx, write), syncFolder(filepath.Dir(path))); err != nil {
 		_ = write.Close()
 		return nil, err
 	}
@@ -52,7 +53,7 @@ func openSQLite(ctx context.Context, path string, key seal.Key) (*DB, error) {
 
 func dsn(path string, key seal.Key, lock string, cache int) string {
 	file := (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath()}).String()
-	return fmt.Sprintf("%s?vfs=adiantum&hexkey=%s&_txlock=%s"+
+	return fmt.Sprintf("%s?vfs="+FileSystem+"&hexkey=%s&_txlock=%s"+
 		"&_pragma=busy_timeout(15000)&_pragma=journal_mode(wal)&_pragma=synchronous(full)"+
 		"&_pragma=foreign_keys(1)&_pragma=temp_store(memory)&_pragma=wal_autocheckpoint(8000)&_pragma=cache_size(-%d)",
 		file, key.Hex(), lock, cache)
@@ -71,6 +72,15 @@ func assertDurable(ctx context.Context, d *sql.DB) error {
 	}
 	if mode != "wal" || sync < 2 {
 		return fmt.Errorf("db: open: journal_mode=%s synchronous=%d, want wal and 2 (full)", mode, sync)
+	}
+	return nil
+}
+
+// beginLog makes the write-ahead log's file, so that its name is durable
+// before the first commit is.
+func beginLog(ctx context.Context, d *sql.DB) error {
+	if _, err := d.ExecContext(ctx, "select count(*) from sqlite_schema"); err != nil {
+		return fmt.Errorf("db: open: %w", err)
 	}
 	return nil
 }
