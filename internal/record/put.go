@@ -52,6 +52,9 @@ func (s *Store) PutPrepared(ctx context.Context, tx *db.Tx, src Source, list []P
 		all = append(all, changes...)
 		list = list[n:]
 	}
+	if err := b.shield(ctx, all); err != nil {
+		return nil, fmt.Errorf("record: shield: %w", err)
+	}
 	if err := s.follow(ctx, tx, all); err != nil {
 		return nil, err
 	}
@@ -118,6 +121,7 @@ type batch struct {
 	tx     *db.Tx
 	at     time.Time
 	source int64 // the provenance's id
+	again  bool  // only the labels are made again
 }
 
 // current is what is there of a resource before it is put.
@@ -181,6 +185,7 @@ func (b *batch) put(ctx context.Context, list []Prepared) ([]Change, error) {
 		changes = append(changes, Change{
 			Type: p.draft.Type, ID: p.draft.ID, Patient: p.patient, Was: was, Version: c.version + 1, At: b.at,
 			Body: p.draft.Body, Node: p.node, Created: !known,
+			Labels: p.labels, cared: b.sortAt(&p), refs: p.refs,
 		})
 	}
 	numbers, err := b.insert(ctx, fresh, patients)

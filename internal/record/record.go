@@ -40,6 +40,10 @@ type Change struct {
 	Body              []byte
 	Node              fhir.Node
 	Created, Deleted  bool
+	Labels            access.Label // by its own codes and its sender's word
+
+	cared int64 // its main date, or when it was written
+	refs  []link
 }
 
 // Projector keeps a narrow typed view of some types, in the transaction of

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"strings"
 
+	"hale/internal/access"
 	"hale/internal/base/errs"
+	"hale/internal/record/label"
 	"hale/internal/standard/fhir"
 )
 
@@ -17,6 +19,8 @@ type Prepared struct {
 	patient string // whose compartment
 	digest  [16]byte
 	rows    rows
+	labels  access.Label
+	refs    []link
 }
 
 // Type returns the type of the resource.
@@ -49,10 +53,11 @@ func (s *Store) PrepareNode(d Draft, node fhir.Node) (Prepared, error) {
 	if !node.IsObject() || node.Get("resourceType").Text() != d.Type {
 		return Prepared{}, invalid(d, "resourceType", "not the type it is put under")
 	}
-	if err := references(d, node); err != nil {
+	refs, err := references(d, node)
+	if err != nil {
 		return Prepared{}, err
 	}
-	p := Prepared{draft: d, node: node, digest: [16]byte(sumOf(d.Body))}
+	p := Prepared{draft: d, node: node, digest: [16]byte(sumOf(d.Body)), labels: label.Of(node), refs: refs}
 	p.patient = compartment(d.Type, d.ID, node)
 	var bad *badElement
 	if p.rows, bad = rowsOf(d.Type, p.patient, node); bad != nil {
@@ -66,20 +71,25 @@ func sumOf(body []byte) []byte {
 	return sum[:16]
 }
 
-// references checks that every reference names what it could lead to.
+// references checks that every reference names what it could lead to, and
+// returns those whose labels are handed on.
 //
 // Spec: https://hl7.org/fhir/R4/references.html#literal
-func references(d Draft, node fhir.Node) error {
+func references(d Draft, node fhir.Node) (refs []link, err error) {
 	for n := range node.Texts("reference") {
 		r := n.Text()
 		if strings.HasPrefix(r, "#") || absolute(r) {
 			continue
 		}
-		if typ, _ := fhir.SplitReference(r); typ == "" {
-			return invalid(d, n.Path(), "not a reference such as Patient/123")
+		typ, id := fhir.SplitReference(r)
+		if typ == "" {
+			return nil, invalid(d, n.Path(), "not a reference such as Patient/123")
+		}
+		if handsOn[typ] {
+			refs = once(refs, link{typ, id})
 		}
 	}
-	return nil
+	return refs, nil
 }
 
 // absolute says whether r is an address: https://… or urn:….

@@ -170,6 +170,29 @@ func (n Node) Texts(key string) iter.Seq[Node] {
 	}
 }
 
+// Holding returns every object inside n, at any depth and n itself included,
+// that has a string under the key named key.
+func (n Node) Holding(key string) iter.Seq[Node] {
+	return func(yield func(Node) bool) {
+		if n.doc == nil {
+			return
+		}
+		var inside []int32 // the values around the one at hand
+		for i := n.at; i < n.value().next; i++ {
+			for len(inside) > 0 && n.doc.values[inside[len(inside)-1]].next <= i {
+				inside = inside[:len(inside)-1]
+			}
+			v := &n.doc.values[i]
+			if v.kind == text && len(inside) > 0 && string(n.doc.src[v.keyStart:v.keyEnd]) == key && !yield(Node{n.doc, inside[len(inside)-1]}) {
+				return
+			}
+			if v.kind == object || v.kind == array {
+				inside = append(inside, i)
+			}
+		}
+	}
+}
+
 // Text returns a string's text, a number's or literal's own letters, and
 // nothing for anything else.
 func (n Node) Text() string {
