@@ -113,25 +113,38 @@ func (im *Importer) ImportStream(ctx context.Context, name string, in io.Reader,
 type file struct {
 	name, path string
 	size       int64
-	stream     io.Reader // instead of path: NDJSON from somewhere else
-	pending    []int32   // lines that refer to what is not there yet, in order
+	stream     io.Reader                     // instead of path: NDJSON from somewhere else
+	unpack     func() (io.ReadCloser, error) // instead of path: from a packed file
+	pending    []int32                       // lines that refer to what is not there yet, in order
 }
 
-func (f *file) open() (io.ReadCloser, error) {
+// opened is a file being read.
+type opened struct {
+	io.ReadCloser
+	file *file
+}
+
+func (f *file) open() (*opened, error) {
 	if f.stream != nil {
-		return io.NopCloser(f.stream), nil
+		return &opened{io.NopCloser(f.stream), f}, nil
 	}
-	return os.Open(f.path)
+	if f.unpack != nil {
+		in, err := f.unpack()
+		return &opened{in, f}, err
+	}
+	in, err := os.Open(f.path)
+	return &opened{in, f}, err
 }
 
-// files lists the regular files at root, by rank and name.
+// files lists the regular files at root, and those inside packed ones, by
+// rank and name.
 func files(root string) ([]*file, error) {
 	info, err := os.Stat(root)
 	if err != nil {
 		return nil, errs.New(errs.NotFound, "There is no such file or folder to import.").Because(err)
 	}
 	if !info.IsDir() {
-		return []*file{{name: filepath.Base(root), path: root, size: info.Size()}}, nil
+		return unpacked(&file{name: filepath.Base(root), path: root, size: info.Size()})
 	}
 	var list []*file
 	err = filepath.WalkDir(root, func(at string, d fs.DirEntry, err error) error {
@@ -143,7 +156,11 @@ func files(root string) ([]*file, error) {
 			return err
 		}
 		name, err := filepath.Rel(root, at)
-		list = append(list, &file{name: filepath.ToSlash(name), path: at, size: info.Size()})
+		if err != nil {
+			return err
+		}
+		more, err := unpacked(&file{name: filepath.ToSlash(name), path: at, size: info.Size()})
+		list = append(list, more...)
 		return err
 	})
 	if err != nil {

@@ -7,10 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 
+	"hale/internal/base/errs"
 	"hale/internal/standard/fhir"
 )
 
@@ -85,6 +85,9 @@ func (r *reader) end(ctx context.Context, f *file, atomic bool, rest int64, bad 
 	if err := r.flush(ctx); err != nil {
 		return err
 	}
+	if bad == nil && errs.KindOf(fatal) == errs.Invalid { // damaged, or packed to harm
+		bad, fatal = &Bad{File: f.name, Reason: errs.Say(fatal)}, nil
+	}
 	return r.send(ctx, &piece{file: f, atomic: atomic, end: true, bytes: rest, bad: bad, fatal: fatal})
 }
 
@@ -116,9 +119,20 @@ func (r *reader) file(ctx context.Context, f *file) error {
 	return r.end(ctx, f, false, f.size, nil, nil)
 }
 
-func rewind(in io.ReadCloser) error {
-	_, err := in.(*os.File).Seek(0, io.SeekStart)
-	return err
+// rewind goes back to the beginning of in. What is packed has no way back: it
+// is opened once more.
+func rewind(in *opened) error {
+	if s, ok := in.ReadCloser.(io.Seeker); ok {
+		_, err := s.Seek(0, io.SeekStart)
+		return err
+	}
+	again, err := in.file.unpack()
+	if err != nil {
+		return err
+	}
+	_ = in.Close()
+	in.ReadCloser = again
+	return nil
 }
 
 func (r *run) skip(b Bad) {
@@ -198,7 +212,7 @@ func readLine(in *bufio.Reader) (line []byte, size int64, err error) {
 
 // document reads a file that is one JSON object: twice if it is a bundle,
 // first to check it and to learn what its entries are called.
-func (r *reader) document(ctx context.Context, f *file, in io.ReadCloser) error {
+func (r *reader) document(ctx context.Context, f *file, in *opened) error {
 	b, err := r.survey(ctx, f, in)
 	if err != nil {
 		return r.end(ctx, f, true, f.size, badOf(f, err), fatalOf(err))
@@ -213,7 +227,7 @@ func (r *reader) document(ctx context.Context, f *file, in io.ReadCloser) error 
 		r.skip(Bad{File: f.name, Reason: "no FHIR: no resourceType of R4"})
 		return r.end(ctx, f, false, f.size, nil, nil)
 	case b.typ != "Bundle":
-		return r.single(ctx, f)
+		return r.single(ctx, f, in)
 	}
 	if err := rewind(in); err != nil {
 		return r.end(ctx, f, true, 0, nil, err)
@@ -238,11 +252,17 @@ func (r *reader) document(ctx context.Context, f *file, in io.ReadCloser) error 
 }
 
 // single reads a file that is one resource.
-func (r *reader) single(ctx context.Context, f *file) error {
+func (r *reader) single(ctx context.Context, f *file, in *opened) error {
 	if f.size > MaxResource {
 		return r.end(ctx, f, false, f.size, &Bad{File: f.name, Reason: errTooLarge.Error()}, nil)
 	}
-	raw, err := os.ReadFile(f.path)
+	if err := rewind(in); err != nil {
+		return r.end(ctx, f, false, f.size, nil, err)
+	}
+	raw, err := io.ReadAll(io.LimitReader(in, MaxResource+1))
+	if err == nil && len(raw) > MaxResource {
+		return r.end(ctx, f, false, f.size, &Bad{File: f.name, Reason: errTooLarge.Error()}, nil)
+	}
 	if err != nil {
 		return r.end(ctx, f, false, f.size, nil, err)
 	}
@@ -288,7 +308,7 @@ var taken = []string{"transaction", "batch", "collection", "searchset", "documen
 
 // survey reads a document once. What is wrong in an entry counts only if the
 // document turns out to be a bundle.
-func (r *reader) survey(ctx context.Context, f *file, in io.ReadCloser) (*bundle, error) {
+func (r *reader) survey(ctx context.Context, f *file, in *opened) (*bundle, error) {
 	if err := rewind(in); err != nil {
 		return nil, err
 	}
