@@ -10,8 +10,10 @@ GO          ?= go
 BIN         := $(CURDIR)/.bin
 TEMPL       := $(BIN)/templ
 STATICCHECK := $(BIN)/staticcheck
+PEBBLE      := $(BIN)/pebble
 TEMPL_VERSION       := v0.3.977
 STATICCHECK_VERSION := v0.8.2
+PEBBLE_VERSION      := v2.10.1
 
 # Real records to test on; tests that need them skip where they are missing.
 HALE_TESTDATA ?= $(realpath ../shared/data)
@@ -75,7 +77,7 @@ chaos-reach: build ## Kill the sender with -9 twenty times during 10,000 message
 	HALE_CHAOS=20 HALE_BINARY=$(CURDIR)/hale $(GO) run ./internal/haletest/withpg $(GO) test -count=1 -timeout 1h -v -run Chaos ./internal/...
 
 .PHONY: tools
-tools: $(TEMPL) $(STATICCHECK) ## Install what the tests need and is missing
+tools: $(TEMPL) $(STATICCHECK) $(PEBBLE) ## Install what the tests need and is missing
 	@scripts/install-test-tools.sh
 
 .PHONY: clean
@@ -87,3 +89,6 @@ $(TEMPL):
 
 $(STATICCHECK):
 	GOBIN=$(BIN) $(GO) install honnef.co/go/tools/cmd/staticcheck@$(STATICCHECK_VERSION)
+
+$(PEBBLE):
+	GOBIN=$(BIN) $(GO) install github.com/letsencrypt/pebble/v2/cmd/pebble@$(PEBBLE_VERSION) || echo "not installed: pebble — no test asks an ACME authority"
