@@ -34,6 +34,7 @@ import (
 	"hale/internal/store/db"
 	"hale/internal/store/event"
 	"hale/internal/store/jobs"
+	"hale/internal/store/keys"
 	"hale/internal/store/schema"
 )
 
@@ -42,6 +43,7 @@ type App struct {
 	Accounts *account.Store
 	Doors    *access.Doors
 	Record   *record.Store
+	Keys     *keys.Ring
 	Visits   *visit.Store
 	Reach    *reach.Engine
 	Measure  *measure.Store
@@ -82,7 +84,7 @@ func build(ctx context.Context, c Config, demo *Demo) (*App, error) {
 
 // openDatabase opens the database and runs its migrations.
 func openDatabase(ctx context.Context, c Config) (*db.DB, error) {
-	d, err := db.Open(ctx, c.Database, c.Key)
+	d, err := c.openFile(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +98,7 @@ func openDatabase(ctx context.Context, c Config) (*db.DB, error) {
 // Migrate brings the database up to date and returns how many migrations it
 // took.
 func Migrate(ctx context.Context, c Config) (int, error) {
-	d, err := db.Open(ctx, c.Database, c.Key)
+	d, err := c.openFile(ctx)
 	if err != nil {
 		return 0, err
 	}
@@ -105,6 +107,9 @@ func Migrate(ctx context.Context, c Config) (int, error) {
 }
 
 func (a *App) assemble(ctx context.Context, demo *Demo) error {
+	if err := a.ring(ctx); err != nil {
+		return err
+	}
 	a.stores()
 	if err := a.engine(ctx); err != nil {
 		return err
@@ -149,12 +154,12 @@ func (a *App) engine(ctx context.Context) error {
 	}
 	a.senders = senders
 	a.Reach = reach.New(reach.Config{
-		DB: a.db, Doors: a.Doors, IDs: a.ids, Now: a.c.Now, Key: a.c.Key, Events: a.events, Links: a.links,
+		DB: a.db, Doors: a.Doors, IDs: a.ids, Now: a.c.Now, Key: a.c.Key, Keys: a.Keys, Events: a.events, Links: a.links,
 		Gateways: senders.gateways, BaseURL: a.c.base(), Log: a.c.Log, Node: a.ids.New(),
 		Clinic: a.c.writer(),
 	})
 	a.queue, err = jobs.Open(ctx, a.db, jobs.Config{
-		Handlers: a.Reach.Handlers(), Periodic: a.Reach.Periodic(), Workers: 4, Now: a.c.Now, Log: a.c.Log,
+		Handlers: a.keyHandlers(a.Reach.Handlers()), Periodic: keyPeriods(a.Reach.Periodic()), Workers: 4, Now: a.c.Now, Log: a.c.Log,
 	})
 	if err != nil {
 		return err

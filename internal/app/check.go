@@ -44,7 +44,7 @@ func Check(ctx context.Context, c Config) []Finding {
 }
 
 func checkDatabase(ctx context.Context, c Config) Finding {
-	d, err := db.Open(ctx, c.Database, c.Key)
+	d, err := c.openFile(ctx)
 	if err != nil {
 		return Finding{"database", Wrong, errs.Say(err)}
 	}

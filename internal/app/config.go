@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"io"
 	"log/slog"
 	"net/netip"
@@ -9,19 +10,25 @@ import (
 	"hale/internal/base/seal"
 	"hale/internal/face/web"
 	"hale/internal/reach"
+	"hale/internal/store/keys"
 )
 
 // Config is everything that Hale is told from outside.
 type Config struct {
-	Addr     string // HOST:PORT to listen on
-	URL      string // what patients see; empty: http://Addr
-	Database string // sqlite:PATH or postgres://…
-	Key      seal.Key
+	Addr     string     // HOST:PORT to listen on
+	URL      string     // what patients see; empty: http://Addr
+	Database string     // sqlite:PATH or postgres://…
+	Key      seal.Key   // keyed hashes and what is derived; for a plain installation everything
+	Roots    keys.Roots // what lies above the ring; the zero Roots: Key alone
 	Clinic   web.Clinic
 	Mail     Mail
 	Text     Text
 	TLS      TLS
 	Proxies  []netip.Prefix // whose X-Forwarded-For is believed
+
+	// Reload reads the roots again, when another process has changed them; it
+	// may be nil.
+	Reload func(context.Context) (keys.Roots, error)
 
 	Now  func() time.Time
 	Rand io.Reader

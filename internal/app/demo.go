@@ -172,7 +172,7 @@ func (d *Demo) settle(ctx context.Context, a *App) error {
 	}
 	d.step("an outreach of last month runs its course")
 	_, err = residents.Past(ctx, residents.Before{
-		Town: d.town, DB: a.db, Key: a.c.Key, Clinic: a.c.writer(), Base: a.c.base(), Views: views(),
+		Town: d.town, DB: a.db, Key: a.c.Key, Keys: a.Keys, Clinic: a.c.writer(), Base: a.c.base(), Views: views(),
 	})
 	return err
 }

@@ -110,6 +110,7 @@ var builders = []string{
 	"store/db/",              // carries statements
 	"store/jobs/",            // one statement for each engine
 	"store/schema/schema.go", // runs the migrations
+	"store/keys/",            // moves each column of its inventory, a constant
 	"record/",                // searches, from the definitions of search parameters
 	"reach/segment/",         // segments, from the same
 	"care/view/",             // inserts, from a table's columns

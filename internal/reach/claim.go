@@ -2,13 +2,16 @@ package reach
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
 
 	"hale/internal/access"
+	"hale/internal/base/seal"
 	"hale/internal/reach/policy"
 	"hale/internal/store/db"
+	"hale/internal/store/keys"
 )
 
 // claim takes due messages, checks once more that each may go, and commits
@@ -143,10 +146,13 @@ func (e *Engine) recheck(ctx context.Context, tx *db.Tx, pass access.Pass, now t
 			out[m] = &held{state: "cancelled", reason: "ended"}
 			continue
 		}
-		b, err := e.open(m.id, m.sealed)
-		if err != nil {
+		b, err := e.open(ctx, tx, m.id, m.sealed)
+		if errors.Is(err, seal.ErrOpen) || errors.Is(err, keys.ErrShredded) {
 			out[m] = &held{state: "given_up", reason: "unreadable"}
 			continue
+		}
+		if err != nil {
+			return nil, err // the ring could not be asked; the message waits
 		}
 		m.body, m.sealed = b, nil
 		if h := e.mayGo(now, m, crowds[m.purpose]); h != nil {

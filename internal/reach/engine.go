@@ -15,6 +15,7 @@ import (
 	"hale/internal/store/db"
 	"hale/internal/store/event"
 	"hale/internal/store/jobs"
+	"hale/internal/store/keys"
 )
 
 // Clinic is who writes.
@@ -33,7 +34,8 @@ type Config struct {
 	Doors    *access.Doors
 	IDs      *ids.Source
 	Now      func() time.Time
-	Key      seal.Key
+	Key      seal.Key   // hashes addresses
+	Keys     *keys.Ring // seals what messages say
 	Events   *event.Log
 	Links    *link.Store
 	Gateways []Gateway
@@ -50,7 +52,6 @@ type Config struct {
 // Engine plans, sends and accounts for outreach.
 type Engine struct {
 	Config
-	bodies   seal.Key // seals what messages say
 	rules    policy.Settings
 	gates    map[Channel]Gateway
 	contacts *contact.Store
@@ -85,7 +86,7 @@ func New(c Config) *Engine {
 	}
 	c.Key = c.Key.For("reach")
 	e := &Engine{
-		Config: c, bodies: c.Key.For("message"), gates: map[Channel]Gateway{}, wake: make(chan struct{}, 1),
+		Config: c, gates: map[Channel]Gateway{}, wake: make(chan struct{}, 1),
 		contacts: contact.NewStore(c.DB, c.Now), consents: consent.NewStore(c.DB, c.IDs, c.Now),
 		zones: map[string]*time.Location{c.Clinic.Zone.String(): c.Clinic.Zone},
 	}

@@ -9,11 +9,11 @@ import (
 	"time"
 
 	"hale/internal/base/errs"
-	"hale/internal/base/seal"
 	"hale/internal/reach/link"
 	"hale/internal/reach/policy"
 	"hale/internal/reach/template"
 	"hale/internal/store/db"
+	"hale/internal/store/keys"
 )
 
 // body is what a message says and where it goes, sealed in its row.
@@ -28,12 +28,9 @@ type body struct {
 	Hours       string `json:"hours,omitempty"` // when it may arrive: policy.Window
 }
 
-// place binds a sealed body to its row.
-func place(message string) string { return "message/" + message }
-
 // open unseals a body.
-func (e *Engine) open(message string, sealed []byte) (b body, err error) {
-	plain, err := e.bodies.Open(sealed, place(message))
+func (e *Engine) open(ctx context.Context, c db.Conn, message string, sealed []byte) (b body, err error) {
+	plain, err := e.Keys.OpenIn(ctx, c, sealed, "message", "body", message)
 	if err != nil {
 		return b, err
 	}
@@ -95,7 +92,7 @@ func (p *planner) message(ctx context.Context, tx *db.Tx, intent, patient string
 			p.caps[capKey{key: key, channel: string(c.Channel), class: class, day: day}]++
 		}
 	}
-	row, err := e.row(messageRow{
+	row, err := e.row(ctx, tx, messageRow{
 		id: id, intent: intent, outreach: p.o.ID, patient: patient, purpose: p.o.Purpose, channel: c.Channel, step: step,
 		mode: c.Mode, tls: c.RequireTLS, lang: m.Lang, masked: c.Masked, body: b,
 		notBefore: c.NotBefore, expires: expires, created: p.now, capDay: day, capClass: class,
@@ -143,8 +140,12 @@ type messageRow struct {
 const messageWidth = 25
 
 // row seals m and returns its values.
-func (e *Engine) row(m messageRow) ([]any, error) {
+func (e *Engine) row(ctx context.Context, c db.Conn, m messageRow) ([]any, error) {
 	plain, err := json.Marshal(m.body)
+	if err != nil {
+		return nil, fmt.Errorf("reach: message %s: %w", m.id, err)
+	}
+	sealed, err := e.Keys.Seal(ctx, c, keys.Messages, "message", "body", m.id, plain)
 	if err != nil {
 		return nil, fmt.Errorf("reach: message %s: %w", m.id, err)
 	}
@@ -158,7 +159,7 @@ func (e *Engine) row(m messageRow) ([]any, error) {
 	key := e.Key.Hash(fmt.Sprintf("message %s %d", m.intent, m.step))[:32]
 	return []any{
 		m.id, m.intent, m.outreach, m.patient, m.purpose, string(m.channel), m.step, "scheduled", micro(m.created), "",
-		mode, tls, m.lang, e.hash(m.channel, m.body.To), m.masked, e.bodies.Seal(plain, place(m.id)), seal.Hash(string(plain)), key,
+		mode, tls, m.lang, e.hash(m.channel, m.body.To), m.masked, sealed, e.Key.Hash(string(plain)), key,
 		micro(m.notBefore), micro(m.expires), micro(m.created), m.capDay, m.capClass, 0, 0,
 	}, nil
 }
@@ -208,7 +209,7 @@ func (e *Engine) sendIn(ctx context.Context, tx *db.Tx, d Direct) error {
 	if d.Channel == SMS {
 		text = template.GSM(text)
 	}
-	row, err := e.row(messageRow{
+	row, err := e.row(ctx, tx, messageRow{
 		id: id, intent: id, patient: d.Patient, purpose: p.Key, channel: d.Channel, step: 1, mode: policy.Full, lang: d.Lang,
 		body:      body{To: d.To, Subject: d.Subject, Text: text, Title: d.Subject, Page: d.Text},
 		notBefore: now, expires: now.Add(directLife), created: now,

@@ -25,17 +25,35 @@ func reader(pass access.Pass) (string, error) {
 const contentColumns = `m.id, m.intent, m.outreach, m.patient, m.channel, m.state, m.mode, m.lang, m.address_mask, m.body,
 	case when m.accepted_at > 0 then m.accepted_at else m.created_at end, m.first_seen_at, coalesce(o.service, '')`
 
-func (e *Engine) readContent(scan db.Scan) (c Content, err error) {
-	var sealed []byte
+// sealedContent is a row of contentColumns.
+type sealedContent struct {
+	Content
+	sealed []byte
+}
+
+func readContent(scan db.Scan) (c sealedContent, err error) {
 	var sent, seen int64
-	err = scan(&c.Message, &c.Intent, &c.Outreach, &c.Patient, &c.Channel, &c.State, &c.Mode, &c.Lang, &c.ToMasked, &sealed, &sent, &seen, &c.Service)
-	if err != nil {
-		return c, err
-	}
-	b, err := e.open(c.Message, sealed)
-	c.From, c.Title, c.Body, c.Text = e.Clinic.Name, b.Title, b.Page, b.Text
+	err = scan(&c.Message, &c.Intent, &c.Outreach, &c.Patient, &c.Channel, &c.State, &c.Mode, &c.Lang, &c.ToMasked, &c.sealed, &sent, &seen, &c.Service)
 	c.SentAt, c.SeenAt = moment(sent), moment(seen)
 	return c, err
+}
+
+// contents runs q, which reads contentColumns, and opens what it finds.
+func (e *Engine) contents(ctx context.Context, q string, args ...any) ([]Content, error) {
+	list, err := db.All(ctx, e.DB, readContent, q, args...)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Content, len(list))
+	for i, c := range list {
+		b, err := e.open(ctx, e.DB, c.Message, c.sealed)
+		if err != nil {
+			return nil, err
+		}
+		c.From, c.Title, c.Body, c.Text = e.Clinic.Name, b.Title, b.Page, b.Text
+		out[i] = c.Content
+	}
+	return out, nil
 }
 
 // Content opens one message for its reader. Another's message is not there,
@@ -47,11 +65,14 @@ func (e *Engine) Content(ctx context.Context, pass access.Pass, message string) 
 	}
 	const q = `select ` + contentColumns + ` from message m left join outreach o on o.id = m.outreach 
 		where m.id = $1 and m.patient = $2 and m.purpose <> 'security' and coalesce(o.state, '') <> 'stopped'`
-	c, err := db.One(ctx, e.DB, e.readContent, q, message, patient)
+	list, err := e.contents(ctx, q, message, patient)
+	if err == nil && len(list) == 0 {
+		err = db.ErrNone
+	}
 	if err != nil {
 		return Content{}, fmt.Errorf("reach: content %s: %w", message, err)
 	}
-	return c, nil
+	return list[0], nil
 }
 
 // Inbox returns what a patient was sent by outreaches, newest first: each
@@ -70,7 +91,7 @@ func (e *Engine) Inbox(ctx context.Context, pass access.Pass) ([]Content, error)
 				and n.state not in ('scheduled', 'suppressed') and not (n.state = 'cancelled' and n.attempts = 0))
 		order by m.created_at desc, m.id desc
 		limit 200`
-	list, err := db.All(ctx, e.DB, e.readContent, q, patient)
+	list, err := e.contents(ctx, q, patient)
 	if err != nil {
 		return nil, fmt.Errorf("reach: inbox: %w", err)
 	}
@@ -128,7 +149,7 @@ func (e *Engine) Mark(ctx context.Context, pass access.Pass, message, kind strin
 
 // notMe takes the address that a message went to away from its patient.
 func (e *Engine) notMe(ctx context.Context, tx *db.Tx, m known) error {
-	b, err := e.open(m.id, m.sealed)
+	b, err := e.open(ctx, tx, m.id, m.sealed)
 	if err != nil || b.To == "" {
 		return err
 	}

@@ -302,7 +302,7 @@ func (e *Engine) apply(ctx context.Context, tx *db.Tx, message string, r Receipt
 func (e *Engine) follow(ctx context.Context, tx *db.Tx, m known, state string, r Receipt) error {
 	switch {
 	case r.Kind == "bounced" && r.Code != "soft":
-		b, err := e.open(m.id, m.sealed)
+		b, err := e.open(ctx, tx, m.id, m.sealed)
 		if err != nil {
 			return err
 		}

@@ -47,7 +47,7 @@ func (e *Engine) Renew(ctx context.Context, pass access.Pass, message string) er
 		if m.patient != patient {
 			return db.ErrNone
 		}
-		b, err := e.open(m.id, m.sealed)
+		b, err := e.open(ctx, tx, m.id, m.sealed)
 		if err != nil {
 			return err
 		}

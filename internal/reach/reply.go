@@ -78,7 +78,7 @@ func (e *Engine) reply(ctx context.Context, tx *db.Tx, r Receipt, message string
 		if err != nil {
 			return err
 		}
-		if b, err := e.open(m.id, m.sealed); err == nil && value == "" {
+		if b, err := e.open(ctx, tx, m.id, m.sealed); err == nil && value == "" {
 			value = b.To
 		}
 		kind := r

@@ -149,7 +149,7 @@ func (e *Engine) Copies(ctx context.Context, pass access.Pass, outreach string) 
 		from message m left join outreach o on o.id = m.outreach
 		where m.outreach = $1 and m.patient = $2 and m.attempts > 0 and m.state not in ('scheduled', 'suppressed', 'cancelled')
 		order by m.step`
-	list, err := db.All(ctx, e.DB, e.readContent, q, outreach, patient)
+	list, err := e.contents(ctx, q, outreach, patient)
 	if err != nil {
 		return nil, fmt.Errorf("reach: copies of %s: %w", outreach, err)
 	}

@@ -18,6 +18,7 @@ import (
 	"hale/internal/reach/template"
 	"hale/internal/store/db"
 	"hale/internal/store/event"
+	"hale/internal/store/keys"
 )
 
 // world is a clinic with an engine, gateways that only remember, and a clock
@@ -101,8 +102,13 @@ func engineWith(key seal.Key, d *db.DB, now func() time.Time, gates ...reach.Gat
 	if err != nil {
 		panic(err)
 	}
+	ring, err := keys.Open(context.Background(), keys.Config{DB: d, Roots: keys.Plain(key), Now: now})
+	if err != nil {
+		panic(err)
+	}
 	return reach.New(reach.Config{
-		DB: d, Doors: haletest.Doors(d), IDs: source, Now: now, Key: key, Events: event.NewLog(source, now),
+		Keys: ring,
+		DB:   d, Doors: haletest.Doors(d), IDs: source, Now: now, Key: key, Events: event.NewLog(source, now),
 		Links: link.NewStore(d, source, now, rand.Reader, nobody{}), Gateways: gates,
 		Clinic:  reach.Clinic{Name: "Riverside Family Medicine", Phone: "(312) 555-0100", Address: "1 Main St, Riverside", From: "care@rfm.example", Number: "+13125550100", Zone: chicago},
 		BaseURL: "https://rfm.example", Node: "test", Poll: 5 * time.Millisecond,

@@ -101,7 +101,7 @@ func (v *riverside) open(t *testing.T) *live {
 		wire{reach.Email, func(h reach.Handoff) { l.people.Mail(mailbox.Mail{To: h.To, Text: h.Text, HTML: h.HTML}) }},
 		wire{reach.Inbox, func(reach.Handoff) {}},
 	}
-	l.engine = reach.New(reach.Config{DB: v.db, Doors: v.doors, IDs: v.ids, Now: v.now, Key: haletest.Key, Events: v.events, Links: links, Gateways: gates,
+	l.engine = reach.New(reach.Config{DB: v.db, Doors: v.doors, IDs: v.ids, Now: v.now, Key: haletest.Key, Keys: haletest.Ring(t, v.db, v.now), Events: v.events, Links: links, Gateways: gates,
 		Clinic: c, BaseURL: base, Node: "test", Poll: 20 * time.Millisecond})
 	l.people = residents.New(residents.Config{Town: v.town, DB: v.db, Doors: v.doors, Visits: v.visits, Links: links, Base: base, Now: v.now,
 		Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Reader: l.engine, Phones: &replies{engine: l.engine, now: v.now},

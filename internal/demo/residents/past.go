@@ -33,13 +33,15 @@ import (
 	"hale/internal/store/audit"
 	"hale/internal/store/db"
 	"hale/internal/store/event"
+	"hale/internal/store/keys"
 )
 
 // Before is what Past needs.
 type Before struct {
 	Town   *town.Town
 	DB     *db.DB
-	Key    seal.Key // the one the running engine is given
+	Key    seal.Key   // the one the running engine is given
+	Keys   *keys.Ring // likewise
 	Clinic reach.Clinic
 	Base   string
 	Views  []record.Projector
@@ -124,7 +126,7 @@ func newReplay(ctx context.Context, b Before) (*replay, error) {
 		r.by[p.Patient] = p
 	}
 	gates := []reach.Gateway{&post{r, reach.SMS}, &post{r, reach.Email}, &post{r, reach.Inbox}}
-	r.engine = reach.New(reach.Config{DB: b.DB, Doors: r.doors, IDs: names, Now: c.Now, Key: b.Key, Events: events, Links: r.links, Gateways: gates,
+	r.engine = reach.New(reach.Config{DB: b.DB, Doors: r.doors, IDs: names, Now: c.Now, Key: b.Key, Keys: b.Keys, Events: events, Links: r.links, Gateways: gates,
 		Clinic: b.Clinic, BaseURL: b.Base, Node: "past", Senders: 2, Poll: 2 * time.Millisecond})
 	return r, r.save(ctx)
 }

@@ -99,7 +99,7 @@ func (v *riverside) past(t testing.TB, most int) string {
 	c := clinic
 	c.Zone = zone
 	start := time.Now()
-	id, err := residents.Past(t.Context(), residents.Before{Town: v.town, DB: v.db, Key: haletest.Key, Clinic: c, Base: "http://hale.test", Views: views(), Most: most})
+	id, err := residents.Past(t.Context(), residents.Before{Town: v.town, DB: v.db, Key: haletest.Key, Keys: haletest.Ring(t, v.db, v.now), Clinic: c, Base: "http://hale.test", Views: views(), Most: most})
 	if err != nil {
 		t.Fatal(err)
 	}

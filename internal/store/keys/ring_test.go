@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -101,6 +102,7 @@ func states(t testing.TB, r *keys.Ring, class keys.Class) string {
 			out = append(out, string(k.State))
 		}
 	}
+	slices.Sort(out)
 	return strings.Join(out, " ")
 }
 
@@ -207,7 +209,7 @@ func TestRingOld(t *testing.T) {
 		if got := read(t, d, r, "m1"); got != "from before" {
 			t.Errorf("m1 = %q", got)
 		}
-		if got := states(t, r, keys.Messages); got != "active retired" && got != "retired active" {
+		if got := states(t, r, keys.Messages); got != "active retired" {
 			t.Errorf("messages: %s, want one that stands for what was there", got)
 		}
 		c.pass(time.Minute)
