@@ -6,9 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 )
@@ -43,31 +41,21 @@ func Write(t *testing.T, r Run) {
 	if folder == "" || t.Failed() {
 		return
 	}
-	r.Test, r.Date, r.Commit = t.Name(), time.Now().UTC().Format(time.DateOnly), commit()
-	if err := save(folder, r); err != nil {
+	r.Test = t.Name()
+	if err := WriteFile(filepath.Join(folder, r.Proof+".json"), r); err != nil {
 		t.Errorf("figures of %s: %v", r.Proof, err)
 	}
 }
 
-func save(folder string, r Run) error {
+// WriteFile keeps r at path, with today's date and the commit that
+// HALE_COMMIT names.
+func WriteFile(path string, r Run) error {
+	r.Date, r.Commit = time.Now().UTC().Format(time.DateOnly), os.Getenv("HALE_COMMIT")
 	text, err := json.MarshalIndent(r, "", "\t")
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(folder, r.Proof+".json"), append(text, '\n'), 0o644)
-}
-
-// commit names the code that runs, with a plus where files differ from it.
-func commit() string {
-	out, err := exec.Command("git", "rev-parse", "--short=12", "HEAD").Output()
-	if err != nil {
-		return "unknown"
-	}
-	name := strings.TrimSpace(string(out))
-	if left, err := exec.Command("git", "status", "--porcelain", "--untracked-files=no").Output(); err == nil && len(left) > 0 {
-		name += "+"
-	}
-	return name
+	return os.WriteFile(path, append(text, '\n'), 0o644)
 }
 
 // Read returns every run that folder keeps.
@@ -78,15 +66,23 @@ func Read(folder string) ([]Run, error) {
 	}
 	var list []Run
 	for _, name := range names {
-		text, err := os.ReadFile(name)
+		r, err := ReadFile(name)
 		if err != nil {
 			return nil, err
-		}
-		var r Run
-		if err := json.Unmarshal(text, &r); err != nil {
-			return nil, fmt.Errorf("%s: %w", filepath.Base(name), err)
 		}
 		list = append(list, r)
 	}
 	return list, nil
+}
+
+// ReadFile returns the run that is kept at path.
+func ReadFile(path string) (r Run, err error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return r, err
+	}
+	if err := json.Unmarshal(text, &r); err != nil {
+		return r, fmt.Errorf("%s: %w", filepath.Base(path), err)
+	}
+	return r, nil
 }
