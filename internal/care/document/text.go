@@ -70,6 +70,8 @@ func attached(a fhir.Node) []Block {
 		return plain(string(data))
 	case "text/html", "application/xhtml+xml":
 		return markup(string(data))
+	case "application/xml", "text/xml", "application/hl7-cda+xml":
+		return clinical(data)
 	}
 	return nil
 }
