@@ -58,6 +58,9 @@ func checkDatabase(ctx context.Context, c Config) Finding {
 	case has < newest:
 		return Finding{"database", Note, fmt.Sprintf("%s opens. It will be brought from version %d to %d on start.", d.Engine(), has, newest)}
 	}
+	if db.Unverified(c.Database) {
+		return Finding{"database", Note, "It opens and is up to date, but whose it is is not checked: sslmode=verify-full mends it."}
+	}
 	return Finding{"database", OK, fmt.Sprintf("%s opens and is up to date.", d.Engine())}
 }
 

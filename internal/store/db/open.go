@@ -87,7 +87,7 @@ func beginLog(ctx context.Context, d *sql.DB) error {
 
 // openPostgres opens a pool, which the work queue shares.
 func openPostgres(ctx context.Context, url string) (*DB, error) {
-	pool, err := pgxpool.New(ctx, url)
+	pool, err := pgxpool.New(ctx, Verified(url))
 	if err != nil {
 		return nil, errs.New(errs.Invalid, "The PostgreSQL address could not be read.").Because(err)
 	}
