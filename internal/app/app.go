@@ -131,7 +131,7 @@ func (a *App) stores() {
 	a.patients = patient.NewStore(a.db)
 	a.contacts = contact.NewStore(a.db, a.c.Now)
 	a.consents = consent.NewStore(a.db, a.ids, a.c.Now)
-	a.Record = record.New(a.db, a.ids, a.c.Now, a.events, views()...)
+	a.Record = record.New(a.db, a.ids, a.c.Now, a.events, views()...).WithKeys(a.Keys)
 	a.Visits = visit.NewStore(a.db, a.Record, a.events, a.ids, a.c.Now)
 	a.Measure = measure.NewStore(a.db, a.c.Now)
 	a.links = link.NewStore(a.db, a.ids, a.c.Now, a.c.Rand, a.patients)

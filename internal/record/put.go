@@ -1,7 +1,6 @@
 package record
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -12,6 +11,7 @@ import (
 	"hale/internal/standard/fhir"
 	"hale/internal/store/db"
 	"hale/internal/store/event"
+	"hale/internal/store/keys"
 )
 
 var errChanged = errs.New(errs.Conflict, "Somebody else changed this in the meantime. Please look at it again.")
@@ -117,11 +117,13 @@ func happened(all []Change) []event.Event {
 
 // batch is one PutPrepared.
 type batch struct {
-	store  *Store
-	tx     *db.Tx
-	at     time.Time
-	source int64 // the provenance's id
-	again  bool  // only the labels are made again
+	store   *Store
+	tx      *db.Tx
+	at      time.Time
+	source  int64               // the provenance's id
+	again   bool                // only the labels are made again
+	owns    map[string]keys.Own // patients' keys
+	covered []link              // new, and sealed as they were written
 }
 
 // current is what is there of a resource before it is put.
@@ -131,6 +133,7 @@ type current struct {
 	patient    int64 // number of whose it was
 	deleted    int
 	digest     []byte
+	head       []byte // how the body begins: an envelope says so
 }
 
 // addSource writes who wrote it.
@@ -167,7 +170,11 @@ func (b *batch) put(ctx context.Context, list []Prepared) ([]Change, error) {
 		if want := p.draft.IfVersion; want != 0 && want != c.version {
 			return nil, errChanged
 		}
-		if known && c.deleted == 0 && bytes.Equal(c.digest, p.digest[:]) {
+		same, err := b.unchanged(ctx, c, &p, patients[p.patient])
+		if err != nil {
+			return nil, err
+		}
+		if known && same {
 			continue
 		}
 		if known {
@@ -286,7 +293,7 @@ func (b *batch) current(ctx context.Context, list []Prepared) (map[[2]string]cur
 	found := map[[2]string]current{}
 	for typ, ids := range byType {
 		err := inChunks(ids, func(args []any) error {
-			q := `select typ, id, n, version, patient, deleted, digest from resource where typ = $1 and id in (` + db.In(2, len(args)) + `)`
+			q := `select typ, id, n, version, patient, deleted, digest, substr(body, 1, 3) from resource where typ = $1 and id in (` + db.In(2, len(args)) + `)`
 			all, err := db.All(ctx, b.tx, readCurrent, q, append([]any{typ}, args...)...)
 			for _, c := range all {
 				found[[2]string{c.typ, c.id}] = c
@@ -301,7 +308,7 @@ func (b *batch) current(ctx context.Context, list []Prepared) (map[[2]string]cur
 }
 
 func readCurrent(scan db.Scan) (c current, err error) {
-	err = scan(&c.typ, &c.id, &c.n, &c.version, &c.patient, &c.deleted, &c.digest)
+	err = scan(&c.typ, &c.id, &c.n, &c.version, &c.patient, &c.deleted, &c.digest, &c.head)
 	return c, err
 }
 
@@ -310,7 +317,11 @@ func (b *batch) insert(ctx context.Context, list []Prepared, patients map[string
 	args := make([]any, 0, len(list)*9)
 	for i := range list {
 		p := &list[i]
-		args = append(args, p.draft.Type, p.draft.ID, patients[p.patient], 1, b.at.UnixMicro(), b.sortAt(p), b.source, p.digest[:], p.draft.Body)
+		body, digest, err := b.cover(ctx, p, 1)
+		if err != nil {
+			return nil, err
+		}
+		args = append(args, p.draft.Type, p.draft.ID, patients[p.patient], 1, b.at.UnixMicro(), b.sortAt(p), b.source, digest, body)
 	}
 	const head = `insert into resource (typ, id, patient, version, updated, sort_at, provenance, digest, body)`
 	scan := func(scan db.Scan) (c current, err error) { return c, scan(&c.typ, &c.id, &c.n) }
@@ -350,12 +361,16 @@ func (b *batch) replace(ctx context.Context, c current, p Prepared, patient int6
 	if _, err := b.tx.ExecContext(ctx, keep, c.n); err != nil {
 		return err
 	}
+	body, digest, err := b.cover(ctx, &p, c.version+1)
+	if err != nil {
+		return err
+	}
 	const q = `
 		update resource
 		set patient = $1, version = $2, updated = $3, sort_at = $4, deleted = 0, provenance = $5, digest = $6, body = $7
 		where n = $8 and version = $9`
 	changed, err := db.Changed(b.tx.ExecContext(ctx, q, patient, c.version+1, b.at.UnixMicro(), b.sortAt(&p),
-		b.source, p.digest[:], p.draft.Body, c.n, c.version))
+		b.source, digest, body, c.n, c.version))
 	if err == nil && changed != 1 {
 		return errChanged
 	}
@@ -365,6 +380,9 @@ func (b *batch) replace(ctx context.Context, c current, p Prepared, patient int6
 // unindex deletes the index rows of the current version c, which are known
 // from its body.
 func (b *batch) unindex(ctx context.Context, c current) error {
+	if c.deleted != 0 {
+		return nil // it has none
+	}
 	type old struct {
 		patient int64
 		id      string
@@ -377,6 +395,9 @@ func (b *batch) unindex(ctx context.Context, c current) error {
 	scan := func(scan db.Scan) (o old, err error) { return o, scan(&o.patient, &o.id, &o.body) }
 	o, err := db.One(ctx, b.tx, scan, q, c.n)
 	if err != nil {
+		return err
+	}
+	if o.body, err = b.store.open(ctx, b.tx, o.body, link{c.typ, c.id}, c.version); err != nil {
 		return err
 	}
 	node, err := fhir.Parse(o.body)

@@ -16,6 +16,7 @@ import (
 	"hale/internal/standard/fhir"
 	"hale/internal/store/db"
 	"hale/internal/store/event"
+	"hale/internal/store/keys"
 )
 
 // Source is who or what wrote a resource: its provenance.
@@ -75,6 +76,7 @@ type Store struct {
 	events *event.Log
 	views  []follower
 	holds  []Holder
+	keys   *keys.Ring // nil: nothing is sealed
 }
 
 // follower is a view and the types it wants.

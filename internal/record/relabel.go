@@ -15,26 +15,38 @@ type stored struct {
 	n       int64
 	patient string
 	cared   int64
+	version int64
 	body    []byte
 }
 
 func readKey(scan db.Scan) (r stored, err error) { return r, scan(&r.n, &r.typ, &r.id) }
 
 func readBody(scan db.Scan) (r stored, err error) {
-	return r, scan(&r.n, &r.typ, &r.id, &r.patient, &r.cared, &r.body)
+	return r, scan(&r.n, &r.typ, &r.id, &r.patient, &r.cared, &r.version, &r.body)
 }
 
 const storedColumns = `
-	select r.n, r.typ, r.id, coalesce(p.id, ''), r.sort_at, r.body
+	select r.n, r.typ, r.id, coalesce(p.id, ''), r.sort_at, r.version, r.body
 	from resource r left join patient_number p on p.n = r.patient`
 
 // readStored returns the resources with numbers.
-func readStored(ctx context.Context, tx *db.Tx, numbers []int64) ([]stored, error) {
+func (s *Store) readStored(ctx context.Context, tx *db.Tx, numbers []int64) ([]stored, error) {
 	args := db.Args(numbers)
 	for len(args) < 64 {
 		args = append(args, numbers[0]) // one statement for any number of them
 	}
-	return db.All(ctx, tx, readBody, storedColumns+` where r.n in (`+db.In(1, len(args))+`)`, args...)
+	return s.bodies(ctx, tx, ` where r.n in (`+db.In(1, len(args))+`)`, args...)
+}
+
+// bodies reads stored resources and opens them.
+func (s *Store) bodies(ctx context.Context, tx *db.Tx, where string, args ...any) ([]stored, error) {
+	list, err := db.All(ctx, tx, readBody, storedColumns+where, args...)
+	for i := range list {
+		if err == nil {
+			list[i].body, err = s.open(ctx, tx, list[i].body, list[i].link, list[i].version)
+		}
+	}
+	return list, err
 }
 
 // relabelled is how many resources Relabel looks at in one transaction.
@@ -55,7 +67,7 @@ func (s *Store) Relabel(ctx context.Context) (more bool, err error) {
 		if at.doing != label.Version() {
 			at.doing, at.reached = label.Version(), 0
 		}
-		list, err := db.All(ctx, tx, readBody, storedColumns+` where r.n > $1 and r.deleted = 0 order by r.n limit $2`, at.reached, relabelled)
+		list, err := s.bodies(ctx, tx, ` where r.n > $1 and r.deleted = 0 order by r.n limit $2`, at.reached, relabelled)
 		if err != nil {
 			return err
 		}

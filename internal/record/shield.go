@@ -87,7 +87,10 @@ func (b *batch) shield(ctx context.Context, all []Change) error {
 	if err := s.minors(ctx, all); err != nil {
 		return err
 	}
-	return s.write(ctx)
+	if err := s.write(ctx); err != nil {
+		return err
+	}
+	return s.cover(ctx)
 }
 
 // load locks the patients of all and reads the rows there are of them. The
@@ -270,7 +273,7 @@ func (s *shields) older(ctx context.Context, patient string, links []link, writt
 	found := false
 	for len(numbers) > 0 {
 		n := min(64, len(numbers))
-		list, err := readStored(ctx, s.b.tx, numbers[:n])
+		list, err := s.b.store.readStored(ctx, s.b.tx, numbers[:n])
 		if err != nil {
 			return false, err
 		}

@@ -16,13 +16,13 @@ import (
 // base64url. The key id has a fixed length, so that all of one key begin
 // alike, and no JSON document looks like one.
 const (
-	version  = "v1."
+	Version  = "v1." // what every envelope begins with
 	KIDSize  = 12 // letters and digits of a key id
 	nonceLen = 24
 	overhead = 16
 
 	// PrefixSize is how many bytes name the format and the key.
-	PrefixSize = len(version) + KIDSize + 1
+	PrefixSize = len(Version) + KIDSize + 1
 )
 
 // ErrOpen says that an envelope was not sealed with this key for this place,
@@ -69,15 +69,15 @@ func (p Place) bind(kid string) []byte {
 }
 
 // Prefix is what every envelope of the key kid begins with.
-func Prefix(kid string) string { return version + kid + "." }
+func Prefix(kid string) string { return Version + kid + "." }
 
 // KIDOf returns the id of the key that sealed an envelope; no envelope has
 // none.
 func KIDOf(sealed []byte) (kid string, ok bool) {
-	if len(sealed) < PrefixSize || string(sealed[:len(version)]) != version || sealed[PrefixSize-1] != '.' {
+	if len(sealed) < PrefixSize || string(sealed[:len(Version)]) != Version || sealed[PrefixSize-1] != '.' {
 		return "", false
 	}
-	kid = string(sealed[len(version) : PrefixSize-1])
+	kid = string(sealed[len(Version) : PrefixSize-1])
 	return kid, validKID(kid)
 }
 
