@@ -14,6 +14,10 @@ type recorder struct {
 	status int
 	bytes  int // before compression
 	bare   int // a plain refusal of net/http, kept back so that a page can be shown
+
+	before func() error // what has to be done before the first byte leaves
+	bared  http.Header  // the header before the handler came
+	lost   error        // before failed: the handler's answer is dropped
 }
 
 // WriteHeader sends the status once, and decides about compression.
@@ -28,6 +32,9 @@ func (w *recorder) WriteHeader(status int) {
 	h := w.Header()
 	if (status == http.StatusNotFound || status == http.StatusMethodNotAllowed) && strings.HasPrefix(h.Get("Content-Type"), "text/plain") {
 		w.bare = status
+		return
+	}
+	if !w.noted() {
 		return
 	}
 	w.status = status
@@ -53,6 +60,9 @@ func (w *recorder) Write(b []byte) (int, error) {
 		}
 		w.WriteHeader(http.StatusOK)
 	}
+	if w.lost != nil {
+		return len(b), nil
+	}
 	w.bytes += len(b)
 	if w.z != nil {
 		return w.z.Write(b)
@@ -62,6 +72,12 @@ func (w *recorder) Write(b []byte) (int, error) {
 
 // Flush sends what was written so far, for answers that go on.
 func (w *recorder) Flush() {
+	if w.status == 0 {
+		w.WriteHeader(http.StatusOK)
+	}
+	if w.status == 0 {
+		return // kept back
+	}
 	if w.z != nil {
 		_ = w.z.Flush()
 	}

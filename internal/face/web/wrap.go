@@ -36,7 +36,7 @@ func (s *Site) Wrap(mux http.Handler) http.Handler {
 		s.harden(w.Header(), v.nonce)
 		rec := &recorder{ResponseWriter: w, gzip: takesGzip(r)}
 		failed := s.identify(r, &v)
-		r = r.WithContext(context.WithValue(r.Context(), visitKey{}, v))
+		r = collect(rec, r.WithContext(context.WithValue(r.Context(), visitKey{}, v)))
 		r.Body = http.MaxBytesReader(rec, r.Body, maxBody)
 		defer s.finish(rec, r, start)
 		if failed != nil {
@@ -119,6 +119,7 @@ func (s *Site) identify(r *http.Request, v *visit) error {
 func (s *Site) finish(rec *recorder, r *http.Request, start time.Time) {
 	if p := recover(); p != nil {
 		if p == http.ErrAbortHandler {
+			rec.noted()
 			panic(p)
 		}
 		text := fmt.Sprintf("%T", p) // its text might be patient data
@@ -130,6 +131,7 @@ func (s *Site) finish(rec *recorder, r *http.Request, start time.Time) {
 			s.Fail(rec, r, errs.New(errs.Internal, errs.Say(nil)))
 		}
 	}
+	s.unseen(rec, r)
 	rec.close()
 	level := slog.LevelInfo
 	if rec.status >= http.StatusInternalServerError {
