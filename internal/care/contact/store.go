@@ -32,7 +32,8 @@ func (s *Store) Of(ctx context.Context, pass access.Pass) ([]Point, error) {
 	return by[patient], err
 }
 
-// List returns the addresses of each patient, best first. It is for parts of
+// List returns the addresses of each patient, best first; of whom it was
+// agreed with, the one address that is to be used. It is for parts of
 // Hale that decide about many people at once and hold a right to.
 func List(ctx context.Context, c db.Conn, patients []string) (map[string][]Point, error) {
 	by := map[string][]Point{}
@@ -49,7 +50,7 @@ func List(ctx context.Context, c db.Conn, patients []string) (map[string][]Point
 	for _, p := range list {
 		by[p.Patient] = append(by[p.Patient], p)
 	}
-	return by, nil
+	return by, confine(ctx, c, patients, by)
 }
 
 // PatientsAt returns the patients who can be reached at an address, for
@@ -62,6 +63,9 @@ func (s *Store) PatientsAt(ctx context.Context, kind, value string) ([]string, e
 	const q = `
 		select patient from contact_point
 		where value = $1 and kind in ($2, $3) and status <> 'wrong_person' and status <> 'gone'
+			and not exists (select 1 from confidential_contact c where c.patient = contact_point.patient and c.ended_at = 0 and c.value <> contact_point.value)
+		union
+		select patient from confidential_contact where value = $1 and kind in ($2, $3) and ended_at = 0
 		order by patient
 		limit 50`
 	other := kind
