@@ -216,6 +216,15 @@ func (s *Store) Ungrant(ctx context.Context, account, patient string) error {
 	return nil
 }
 
+// Grants returns what the account may do for others now.
+func (s *Store) Grants(ctx context.Context, account string) ([]access.Grant, error) {
+	list, err := s.grants(ctx, account)
+	if err != nil {
+		return nil, fmt.Errorf("account: grants of %s: %w", account, err)
+	}
+	return list, nil
+}
+
 // grants returns what the account may do for others now. A parent's share is
 // narrowed here as the doors narrow it, so that pages lead to nothing closed.
 func (s *Store) grants(ctx context.Context, account string) ([]access.Grant, error) {
