@@ -10,9 +10,11 @@ GO          ?= go
 BIN         := $(CURDIR)/.bin
 TEMPL       := $(BIN)/templ
 STATICCHECK := $(BIN)/staticcheck
+GOVULNCHECK := $(BIN)/govulncheck
 PEBBLE      := $(BIN)/pebble
 TEMPL_VERSION       := v0.3.977
 STATICCHECK_VERSION := v0.8.2
+GOVULNCHECK_VERSION := v1.8.0
 PEBBLE_VERSION      := v2.10.1
 
 # Real records to test on; tests that need them skip where they are missing.
@@ -23,7 +25,13 @@ export HALE_TESTDATA
 RACE  := -race -gcflags='github.com/ncruces/go-sqlite3-wasm/...=-race=false'
 TESTS ?= ./...
 RUN   ?= .
+FUZZ  ?= 20s
 ADDR  ?= 127.0.0.1:8080
+
+# What the proofs measure is kept here, with the commit it was measured on.
+FIGURES = HALE_FIGURES=$(CURDIR)/docs/trust HALE_COMMIT=$$(git rev-parse --short=12 HEAD)
+CUTS   ?= 10000
+BUDGET ?= 24h
 
 .PHONY: help
 help: ## Show what there is
@@ -38,8 +46,9 @@ demo: build ## Build and start the demo town
 	./hale demo --addr $(ADDR)
 
 .PHONY: test
-test: tools lint ## Run everything that must pass: generated code, format, vet, staticcheck, all tests
+test: tools lint vuln ## Run everything that must pass: generated code, format, vet, staticcheck, weaknesses, all tests, fuzzing
 	scripts/test-summary $(GO) run ./internal/haletest/withpg $(GO) test -json $(RACE) -timeout 20m -run '$(RUN)' $(TESTS)
+	@$(MAKE) --no-print-directory fuzz
 
 .PHONY: quick
 quick: ## Run the tests on SQLite alone, without the race detector
@@ -58,6 +67,16 @@ lint: $(TEMPL) $(STATICCHECK) ## Check generated code, format, vet and staticche
 	@echo "== staticcheck"
 	@$(STATICCHECK) ./...
 
+.PHONY: vuln
+vuln: $(GOVULNCHECK) ## Look for known weaknesses in what Hale is built from
+	@echo "== known weaknesses"
+	@scripts/vulncheck $(GOVULNCHECK)
+
+.PHONY: fuzz
+fuzz: ## Give every parser of what strangers send 20 seconds of anything
+	@echo "== fuzzing"
+	@$(GO) run ./internal/prooftest/fuzz -for $(FUZZ)
+
 .PHONY: generate
 generate: $(TEMPL) ## Write the generated code anew
 	$(TEMPL) generate -path internal
@@ -68,9 +87,24 @@ bench: ## Measure what has a budget
 	$(GO) run ./internal/haletest/withpg $(GO) test -run '^$$' -bench '$(RUN)' -benchmem $(TESTS) | grep -v -e '^ok ' -e '^PASS' -e 'no test files'
 
 .PHONY: deep
-deep: tools ## Run the long tests: fuzzing a minute each, the seeds of the town, a hundred thousand patients
-	HALE_DEEP=1 $(GO) run ./internal/haletest/withpg $(GO) test -timeout 2h $(TESTS)
-	scripts/fuzz 60s
+deep: tools ## Run the long tests: fuzzing a minute each, the seeds of the town, a million searches
+	$(FIGURES) HALE_DEEP=1 $(GO) run ./internal/haletest/withpg $(GO) test -timeout 2h $(TESTS)
+	$(GO) run ./internal/prooftest/fuzz -for 60s
+
+.PHONY: deep-powercut
+deep-powercut: ## Cut the power ten thousand times while Hale writes; nothing acknowledged may be lost
+	$(FIGURES) HALE_CUTS=$(CUTS) $(GO) test -count=1 -timeout 1h -v -run PowerCut ./internal/prooftest
+
+.PHONY: deep-fuzz
+deep-fuzz: ## Fuzz until every parser has had ten million inputs, over as many runs as it takes
+	$(FIGURES) $(GO) run ./internal/prooftest/fuzz -for 60s -until 10000000 -budget $(BUDGET) -state docs/trust/fuzz.json
+
+.PHONY: trust
+trust: tools vuln ## Run the proofs and write docs/TRUST.md from their figures
+	@mkdir -p docs/trust
+	$(FIGURES) $(GO) run ./internal/haletest/withpg $(GO) test -count=1 -timeout 30m ./internal/prooftest/... $(PROOFS)
+	$(FIGURES) scripts/vulncheck $(GOVULNCHECK)
+	$(GO) run ./internal/prooftest/trust -write
 
 .PHONY: chaos-reach
 chaos-reach: build ## Kill the sender with -9 twenty times during 10,000 messages; nothing may be lost
@@ -86,6 +120,9 @@ clean: ## Remove what was built; data folders stay
 
 $(TEMPL):
 	GOBIN=$(BIN) $(GO) install github.com/a-h/templ/cmd/templ@$(TEMPL_VERSION)
+
+$(GOVULNCHECK):
+	GOBIN=$(BIN) $(GO) install golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK_VERSION)
 
 $(STATICCHECK):
 	GOBIN=$(BIN) $(GO) install honnef.co/go/tools/cmd/staticcheck@$(STATICCHECK_VERSION)
