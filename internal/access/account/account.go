@@ -56,6 +56,8 @@ type Session struct {
 	Proved  time.Time   // the last strong proof; zero: none
 	Trusted bool        // the owner's own device: locked, not ended, when it rests
 	Rest    time.Duration
+
+	sent string // where its code went: email or sms
 }
 
 // Delivery is a code on its way to somebody.

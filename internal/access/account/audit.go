@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"hale/internal/access"
 	"hale/internal/store/audit"
 	"hale/internal/store/db"
 )
@@ -32,13 +33,22 @@ const (
 	MoveCancelled  = "account.address.cancel"
 	DeviceGone     = "account.device.forget"
 	Cancelled      = "account.cancel"
+	RolesSet       = "account.roles"
 	Linked         = "account.sso.link"
 	Unlinked       = "account.sso.unlink"
 )
 
 // happened returns the audit row of what happened to a.
 func happened(action string, a Account, granted bool) audit.Row {
-	return audit.Row{ActorKind: string(a.Kind), Actor: a.ID, Action: action, Patient: a.Patient, Granted: granted}
+	return audit.Row{ActorKind: string(a.Kind), Actor: a.ID, Action: action, Patient: a.Patient, About: "Account/" + a.ID, Granted: granted}
+}
+
+// assisting returns the audit row of help in person.
+func assisting(by access.Actor, h Help) audit.Row {
+	return audit.Row{
+		ActorKind: string(by.Kind), Actor: by.ID, Action: Assisting, Patient: h.Account.Patient, About: "Account/" + h.Account.ID,
+		Purpose: h.Proof, Reason: h.Reason, Granted: true, Session: by.Session, Request: by.Request,
+	}
 }
 
 // refused notes a sign-in that failed at each account that it aimed at. Where

@@ -38,7 +38,11 @@ func (s *Store) FinishAs(ctx context.Context, challenge, account string) (Entry,
 	if i < 0 {
 		return Entry{}, errNotYours
 	}
-	return s.used(ctx, seal.Hash(challenge), list[i])
+	u, err := s.challenge(ctx, s.db, seal.Hash(challenge))
+	if err != nil {
+		return Entry{}, err
+	}
+	return s.used(ctx, seal.Hash(challenge), u.to, list[i])
 }
 
 // FinishBorn takes the date of birth after the right code. Who matches is
@@ -75,13 +79,13 @@ func (s *Store) FinishBorn(ctx context.Context, challenge, date string) (Entry, 
 		return Entry{}, errBorn
 	}
 	if i := slices.IndexFunc(who, func(a Account) bool { return a.Patient == matched[0] }); i >= 0 {
-		return s.used(ctx, id, who[i])
+		return s.used(ctx, id, u.to, who[i])
 	}
 	a, err := s.enrol(ctx, matched[0], u.to)
 	if err != nil {
 		return Entry{}, err
 	}
-	return s.used(ctx, id, a)
+	return s.used(ctx, id, u.to, a)
 }
 
 // tryBorn spends one try of the challenge and of the address.
@@ -120,6 +124,12 @@ func (s *Store) born(ctx context.Context, patients []string, date string) ([]str
 	return matched, nil
 }
 
+// Reachable is a Directory that also knows the addresses on a patient's
+// record: an e-mail address and an E.164 number, empty where there is none.
+type Reachable interface {
+	Addresses(ctx context.Context, patient string) (email, phone string, err error)
+}
+
 // enrol makes the account of a patient who is on record.
 func (s *Store) enrol(ctx context.Context, patient string, to address) (Account, error) {
 	name, language, err := s.dir.Person(ctx, patient)
@@ -127,6 +137,11 @@ func (s *Store) enrol(ctx context.Context, patient string, to address) (Account,
 		return Account{}, fmt.Errorf("account: enrol %s: %w", patient, err)
 	}
 	a := Account{Kind: access.Patient, Name: name, Patient: patient, Lang: language}
+	if at, ok := s.dir.(Reachable); ok { // so that notices go everywhere, and a second code elsewhere
+		if a.Email, a.Phone, err = at.Addresses(ctx, patient); err != nil {
+			return Account{}, fmt.Errorf("account: enrol %s: %w", patient, err)
+		}
+	}
 	if to.kind == "email" {
 		a.Email = to.value
 	} else {

@@ -133,12 +133,15 @@ func (s *Store) hashCode(challenge, code string) string {
 }
 
 // sixDigits returns a random code.
-func sixDigits() string {
-	n, err := rand.Int(rand.Reader, big.NewInt(1_000_000))
+func sixDigits() string { return fmt.Sprintf("%06d", random(1_000_000)) }
+
+// random returns a number below n that nobody can guess.
+func random(n int) int {
+	v, err := rand.Int(rand.Reader, big.NewInt(int64(n)))
 	if err != nil {
 		panic("account: no randomness: " + err.Error()) // crypto/rand never fails
 	}
-	return fmt.Sprintf("%06d", n.Int64())
+	return int(v.Int64())
 }
 
 // people returns who may sign in with a code at the address: accounts that
@@ -252,34 +255,9 @@ func mask(to address) string {
 // many try at the same moment.
 func (s *Store) FinishCode(ctx context.Context, challenge, code string) (Entry, error) {
 	id := seal.Hash(challenge)
-	code = digits(code)
-	right, limited := false, false
-	err := s.db.Tx(ctx, func(tx *db.Tx) error {
-		if ip := from(ctx); ip != "" {
-			ok, err := s.use(ctx, tx, tryNetwork, ip)
-			if limited = !ok; err != nil || limited {
-				return err
-			}
-		}
-		var err error
-		right, err = s.proveCode(ctx, tx, id, code)
-		return err
-	})
-	if err != nil {
-		return Entry{}, fmt.Errorf("account: finish code: %w", err)
-	}
-	if limited {
-		return Entry{}, errTooMany
-	}
-	u, err := s.challenge(ctx, s.db, id)
+	u, err := s.tryCode(ctx, id, code)
 	if err != nil {
 		return Entry{}, err
-	}
-	if !right {
-		if err := s.refusedAt(ctx, u.to); err != nil {
-			return Entry{}, err
-		}
-		return Entry{}, errCode
 	}
 	who, patients, err := s.people(ctx, u.to)
 	if err != nil {
@@ -288,7 +266,56 @@ func (s *Store) FinishCode(ctx context.Context, challenge, code string) (Entry, 
 	if len(who) != 1 || len(patients) > 0 {
 		return Entry{}, ErrBorn
 	}
-	return s.used(ctx, id, who[0])
+	return s.used(ctx, id, u.to, who[0])
+}
+
+// tryCode spends a try on the code of a challenge and returns what it is
+// about once the code is right.
+func (s *Store) tryCode(ctx context.Context, id, code string) (underWay, error) {
+	u, err := s.challenge(ctx, s.db, id)
+	if err != nil {
+		return u, err
+	}
+	known, err := s.knownAt(ctx, u.to)
+	if err != nil {
+		return u, err
+	}
+	bucket := s.bucket("code", u.to.value, deviceOf(ctx), known)
+	right, allowed := false, false
+	err = s.db.Tx(ctx, func(tx *db.Tx) error {
+		if allowed, err = s.mayTry(ctx, tx, known); err != nil || !allowed {
+			return err
+		}
+		if allowed, err = s.try(ctx, tx, bucket); err != nil || !allowed {
+			return err
+		}
+		if right, err = s.proveCode(ctx, tx, id, digits(code)); err != nil || !right {
+			return err
+		}
+		return s.right(ctx, tx, bucket)
+	})
+	switch {
+	case err != nil:
+		return u, fmt.Errorf("account: finish code: %w", err)
+	case !allowed:
+		return u, errTooMany
+	case !right:
+		return u, anyErr(errors.Join(s.failed(ctx), s.refusedAt(ctx, u.to)), errCode)
+	}
+	return u, nil
+}
+
+// knownAt says whether the context's device is known to an account at the
+// address.
+func (s *Store) knownAt(ctx context.Context, to address) (bool, error) {
+	const q = `
+		select count(*) from account_device d join account a on a.id = d.account
+		where d.hash = $1 and d.known_at > 0 and d.known_at <= $2 and (a.email = $3 or a.phone = $3)`
+	n, err := db.One(ctx, s.db, db.Value[int], q, seal.Hash(deviceOf(ctx)), s.now().UnixMicro(), to.value)
+	if err != nil {
+		return false, fmt.Errorf("account: device: %w", err)
+	}
+	return n > 0, nil
 }
 
 // digits returns the digits that somebody typed.
@@ -328,7 +355,7 @@ func (s *Store) proveCode(ctx context.Context, tx *db.Tx, id, code string) (bool
 }
 
 // used ends the challenge as a sign-in of a and counts it.
-func (s *Store) used(ctx context.Context, id string, a Account) (Entry, error) {
+func (s *Store) used(ctx context.Context, id string, to address, a Account) (Entry, error) {
 	err := s.db.Tx(ctx, func(tx *db.Tx) error {
 		n, err := db.Changed(tx.ExecContext(ctx, `update account_challenge set state = 'used' where id = $1 and state = 'proved'`, id))
 		if err != nil {
@@ -344,5 +371,5 @@ func (s *Store) used(ctx context.Context, id string, a Account) (Entry, error) {
 		return Entry{}, fmt.Errorf("account: finish code of %s: %w", a.ID, err)
 	}
 	a.CodeSignIns++
-	return Entry{Account: a, How: ByCode}, nil
+	return Entry{Account: a, How: ByCode, sent: to.kind}, nil
 }

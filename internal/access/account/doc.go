@@ -12,7 +12,7 @@
 // Every way ends in an Entry, and Enter makes the session of it:
 //
 //	StartCode, SendAgain, Masked, FinishCode, FinishBorn, Others, FinishAs  a code
-//	SecondCode, FinishCode                                                  a code to the other address, too
+//	SecondCode, StepCode                                                    a code to the other address, too (StepUp)
 //	Passkeys.BeginLogin, FinishLogin                                        a passkey (conditional UI: the same options)
 //	Password                                                                an address and a password
 //	Sheet                                                                   the printed recovery sheet
@@ -53,7 +53,7 @@
 //
 //	Assist, ApproveAssist        help in person
 //	Invite                       a link that enrols
-//	Disable, Enable, Reset, RevokeAll, RevokeEverybody, Staff, Everyone, Link, Unlink
+//	Disable, Enable, Reset, RevokeAll, RevokeEverybody, Staff, Members, Link, Unlink
 //
 // # Regular work
 //

@@ -13,7 +13,7 @@ import (
 
 // Vouched returns the entry of a demo's ready sign-in: nobody proved
 // anything. It is for demos alone.
-func (s *Store) Vouched(a Account) Entry { return Entry{Account: a, How: ByDemo, proved: true} }
+func (s *Store) Vouched(a Account) Entry { return Entry{Account: a, How: ByDemo} }
 
 // Enter signs in: it begins a session for the entry on the browser. The
 // session's token is 256 random bits, of which only the hash is kept.
@@ -25,12 +25,8 @@ func (s *Store) Enter(ctx context.Context, e Entry, b Browser) (Entered, error) 
 	e.Account = a
 	out, now := Entered{Token: seal.Token(32)}, s.now()
 	err = s.db.Tx(ctx, func(tx *db.Tx) error {
-		known, err := s.knows(ctx, tx, a.ID, b.Device)
-		if err != nil {
+		if e, err = s.onDevice(ctx, tx, e, b); err != nil {
 			return err
-		}
-		if e.How == ByCode && known {
-			e.How = ByKnownDevice
 		}
 		out.Zone = e.reach(now, s.rules)
 		if out.Device, err = s.remember(ctx, tx, e, b, out.Zone); err != nil {
@@ -49,6 +45,34 @@ func (s *Store) Enter(ctx context.Context, e Entry, b Browser) (Entered, error) 
 	return out, nil
 }
 
+// onDevice adds to an entry what the device says. A code on a device that the
+// account knows is enough for the portal, and so is one on the very first
+// device of an account that has nothing better: on every later one that
+// nobody vouched for a code stays low.
+func (s *Store) onDevice(ctx context.Context, tx *db.Tx, e Entry, b Browser) (Entry, error) {
+	known, err := s.knows(ctx, tx, e.ID, b.Device)
+	if err != nil {
+		return e, err
+	}
+	e.known = known
+	if e.How == ByCode && known {
+		e.How = ByKnownDevice
+	}
+	if e.How != ByCode || e.Kind == access.Staff {
+		return e, nil
+	}
+	const q = `
+		select (select count(*) from account_device where account = $1)
+			+ (select count(*) from account where id = $1 and (hold_until > 0 or proved_at > 0))`
+	n, err := db.One(ctx, tx, db.Value[int], q, e.ID)
+	if err != nil {
+		return e, err
+	}
+	strong, err := s.strong(ctx, tx, e.ID)
+	e.first = n == 0 && !strong
+	return e, err
+}
+
 func (s *Store) insertSession(ctx context.Context, tx *db.Tx, e Entry, b Browser, out Entered) error {
 	now := s.now()
 	if _, err := tx.ExecContext(ctx, `delete from account_session where expires_at < $1`, now.UnixMicro()); err != nil {
@@ -56,12 +80,12 @@ func (s *Store) insertSession(ctx context.Context, tx *db.Tx, e Entry, b Browser
 	}
 	const q = `
 		insert into account_session
-			(id, token_hash, account, agent, created_at, seen_at, expires_at, how, zone, proof_at, rest, device, trusted)
-		values ($1, $2, $3, $4, $5, $5, $6, $7, $8, $9, $10, $11, $12)`
+			(id, token_hash, account, agent, created_at, seen_at, expires_at, how, zone, proof_at, rest, device, trusted, sent)
+		values ($1, $2, $3, $4, $5, $5, $6, $7, $8, $9, $10, $11, $12, $13)`
 	trust := b.Trust && !b.Shared && e.Kind != access.Staff && out.Zone >= access.PortalZone
 	_, err := tx.ExecContext(ctx, q, s.ids.New(), seal.Hash(out.Token), e.ID, Device(b.Agent), now.UnixMicro(),
 		now.Add(life(e, out.Zone, trust)).UnixMicro(), string(e.How), int(out.Zone), proofAt(now, out.Zone),
-		s.rules.rest(e.Kind, b.Shared).Microseconds(), seal.Hash(out.Device), flag(trust))
+		s.rules.rest(e.Kind, b.Shared).Microseconds(), seal.Hash(out.Device), flag(trust), e.sent)
 	return err
 }
 

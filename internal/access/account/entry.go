@@ -38,7 +38,9 @@ type Entry struct {
 	noKey  bool      // the account has no proved passkey, so this is its best
 	short  bool      // a password too short to stand alone
 	second bool      // the account asks for a second factor
-	proved bool      // this very step was a strong proof
+	known  bool      // the account knows the device
+	first  bool      // the first device of an account that has nothing better
+	sent   string    // where its code went: email or sms
 }
 
 // Browser is where somebody signs in.

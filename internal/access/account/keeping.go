@@ -73,7 +73,7 @@ func (s *Store) usedPasskey(ctx context.Context, a Account, credential *webauthn
 	if err != nil {
 		return Entry{}, fmt.Errorf("account: finish login of %s: %w", a.ID, err)
 	}
-	e := Entry{Account: a, How: ByPasskey, proved: true}
+	e := Entry{Account: a, How: ByPasskey}
 	var weak, made int64
 	err = s.db.Tx(ctx, func(tx *db.Tx) error {
 		const q = `

@@ -24,7 +24,9 @@ var (
 	sendAddress = limit{name: "send", most: 5, interval: 6 * time.Minute}       // 5 at once, then 10 an hour
 	sendNetwork = limit{name: "send.ip", most: 30, interval: 20 * time.Second}  // a clinic's waiting room is one network
 	sendSite    = limit{name: "send.all", most: 600, interval: time.Second / 5} // what texts may cost
-	tryNetwork  = limit{name: "try.ip", most: 60, interval: 5 * time.Second}    // codes and dates of birth entered
+	tryNetwork  = limit{name: "try.ip", most: 60, interval: time.Second}        // codes, dates of birth and passwords entered
+	tryAttacked = limit{name: "try.ip2", most: 5, interval: 12 * time.Second}   // the same while the site is under attack
+	failSite    = limit{name: "fail.all", most: 600, interval: time.Second / 5} // failures of everybody: more is an attack
 	bornAddress = limit{name: "born", most: 5, interval: 30 * time.Minute}      // dates of birth tried for one address
 	keyNetwork  = limit{name: "passkey.ip", most: 240, interval: time.Second / 2}
 )
@@ -66,6 +68,7 @@ func (s *Store) forget(ctx context.Context, tx *db.Tx) error {
 	for _, q := range []string{
 		`delete from account_limit where full_at < $1`,
 		`delete from account_challenge where expires_at < $1`, // its codes go with it
+		`delete from account_sso where expires_at < $1`,
 	} {
 		if _, err := tx.ExecContext(ctx, q, now); err != nil {
 			return err

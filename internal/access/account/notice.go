@@ -20,6 +20,10 @@ const (
 	AddressMoved      NoticeKind = "address.moved"
 	ProxyGranted      NoticeKind = "proxy.granted"
 	ProxyEnded        NoticeKind = "proxy.ended"
+	ProxyWaiting      NoticeKind = "proxy.waiting" // a helper waits for the patient's yes
+	ProxyChanged      NoticeKind = "proxy.changed"
+	ProxyNarrowing    NoticeKind = "proxy.narrowing" // a birthday will change it at Until
+	RequestMoved      NoticeKind = "request.moved"   // a privacy request came a step further
 	EmergencyOpened   NoticeKind = "emergency.opened"
 )
 

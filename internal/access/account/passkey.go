@@ -129,7 +129,7 @@ func (p *Passkeys) FinishPasskey(ctx context.Context, in Session, token, ceremon
 	if err := p.store.addPasskey(ctx, o.account, credential, b, weak); err != nil {
 		return Entered{}, err
 	}
-	return p.store.goOn(ctx, in, token, b, Entry{Account: o.account, How: ByPasskey, weak: weak, made: p.store.now(), proved: true})
+	return p.store.goOn(ctx, in, token, b, Entry{Account: o.account, How: ByPasskey, weak: weak, made: p.store.now()})
 }
 
 // BeginLogin starts signing in with whatever passkey the device offers.

@@ -22,7 +22,7 @@ func (e Entry) reach(now time.Time, r Rules) access.Zone {
 		return access.NoZone
 	case e.Kind == access.Staff:
 		return e.staff(most, r)
-	case e.weak && now.Before(e.made.Add(r.hold())):
+	case e.weak && !e.known && now.Before(e.made.Add(r.hold())):
 		return min(most, access.LinkZone)
 	case e.weak:
 		return min(most, access.PortalZone)
@@ -43,6 +43,9 @@ func (e Entry) best() access.Zone {
 	case ByPassword, ByPasswordCode, ByKnownDevice, ByCodes:
 		return access.PortalZone
 	case ByCode:
+		if e.first {
+			return access.PortalZone
+		}
 		return access.LinkZone
 	}
 	return access.NoZone

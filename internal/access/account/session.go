@@ -16,7 +16,7 @@ import (
 // opens it again, so that nothing typed is lost.
 var ErrLocked = errs.New(errs.Unauthenticated, "You were away for a while. Please show again that it is you.")
 
-const sessionColumns = `s.id, s.account, s.agent, s.created_at, s.seen_at, s.expires_at, s.how, s.zone, s.proof_at, s.rest, s.trusted, a.hold_until`
+const sessionColumns = `s.id, s.account, s.agent, s.created_at, s.seen_at, s.expires_at, s.how, s.zone, s.proof_at, s.rest, s.trusted, s.sent, a.hold_until`
 
 // row is a session with the account it belongs to.
 type row struct {
@@ -31,7 +31,7 @@ func (s *Store) readSession(scan db.Scan) (row, error) {
 	var created, seen, expires, proof, rest, trusted, hold int64
 	in := &r.session
 	a, err := read(func(dest ...any) error {
-		return scan(append([]any{&in.ID, &in.Account, &in.Agent, &created, &seen, &expires, &in.How, &in.Zone, &proof, &rest, &trusted, &hold}, dest...)...)
+		return scan(append([]any{&in.ID, &in.Account, &in.Agent, &created, &seen, &expires, &in.How, &in.Zone, &proof, &rest, &trusted, &in.sent, &hold}, dest...)...)
 	})
 	r.account = a
 	in.Created, in.Seen, in.Expires, in.Rest = when(created), when(seen), when(expires), time.Duration(rest)*time.Microsecond

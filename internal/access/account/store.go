@@ -139,31 +139,6 @@ func (s *Store) Staff(ctx context.Context) ([]Account, error) {
 	return list, nil
 }
 
-// Disable ends the account's sessions and lets nobody sign in to it again.
-func (s *Store) Disable(ctx context.Context, id string) error {
-	err := s.db.Tx(ctx, func(tx *db.Tx) error {
-		const q = `update account set status = 'disabled' where id = $1 returning id, kind, patient`
-		a, err := db.One(ctx, tx, func(scan db.Scan) (a Account, err error) {
-			err = scan(&a.ID, &a.Kind, &a.Patient)
-			return a, err
-		}, q, id)
-		if errors.Is(err, db.ErrNone) {
-			return errNoOne
-		}
-		if err != nil {
-			return err
-		}
-		if _, err := tx.ExecContext(ctx, `delete from account_session where account = $1`, id); err != nil {
-			return err
-		}
-		return s.log.AddIn(ctx, tx, happened(Disabled, a, true))
-	})
-	if err != nil {
-		return fmt.Errorf("account: disable %s: %w", id, err)
-	}
-	return nil
-}
-
 // SetLang sets the language that the account's pages are written in.
 func (s *Store) SetLang(ctx context.Context, id string, l lang.Lang) error {
 	if _, err := s.db.ExecContext(ctx, `update account set lang = $2 where id = $1`, id, l.Tag()); err != nil {

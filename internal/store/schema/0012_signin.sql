@@ -7,6 +7,7 @@ alter table account add column hold_until bigint not null default 0; -- until th
 -- A session says how it was begun. Nobody stays signed in across this change.
 delete from account_session;
 alter table account_session add column how       text   not null default 'code';
+alter table account_session add column sent      text   not null default ''; -- where its code went: email or sms
 alter table account_session add column zone      bigint not null default 0; -- access.Zone at the most
 alter table account_session add column proof_at  bigint not null default 0; -- the last strong proof
 alter table account_session add column rest      bigint not null default 0; -- microseconds of rest after which it is locked
