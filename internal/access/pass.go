@@ -114,6 +114,12 @@ func (d *Doors) CheckMany(ctx context.Context, a Actor, patient string, rights .
 	return passes, nil
 }
 
+// Refuse notes a refusal that a page decided by what a grant keeps closed,
+// and returns it.
+func (d *Doors) Refuse(ctx context.Context, a Actor, right Right, patient string) error {
+	return d.record(ctx, a, patient, []Right{right}, []error{errForbidden})
+}
+
 // CheckAll returns a pass for right on the whole population.
 func (d *Doors) CheckAll(ctx context.Context, a Actor, right Right) (Pass, error) {
 	if a.ID == "" {

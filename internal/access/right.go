@@ -147,6 +147,16 @@ func (g Grant) opens(r rule) bool {
 	return len(r.any) == 0 || slices.ContainsFunc(r.any, func(c Category) bool { return slices.Contains(g.Categories, c) })
 }
 
+// Sees says whether a's own record or grant shows a category of patient's, so
+// that a page can leave out what leads nowhere.
+func (a Actor) Sees(c Category, patient string) bool {
+	if a.Kind == Staff || patient == a.Patient {
+		return true
+	}
+	g, ok := a.grant(patient)
+	return ok && slices.Contains(g.Categories, c)
+}
+
 func (a Actor) hasRole(any []Role) bool {
 	return slices.ContainsFunc(any, func(r Role) bool { return slices.Contains(a.Roles, r) })
 }

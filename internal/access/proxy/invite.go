@@ -3,11 +3,11 @@ package proxy
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
+	"crypto/subtle"
 	"errors"
 	"fmt"
-	"math/big"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -136,17 +136,41 @@ func (s *Store) insert(ctx context.Context, tx *db.Tx, p Proxy) error {
 
 // invitation makes a new link and a new code; those before work no more.
 func (s *Store) invitation(ctx context.Context, tx *db.Tx, id string) (token, code string, err error) {
-	n, err := rand.Int(rand.Reader, big.NewInt(1_000_000))
-	if err != nil {
-		return "", "", err
-	}
-	token, code = seal.Token(24), fmt.Sprintf("%06d", n)
+	token = seal.Token(24)
+	code = s.code(seal.Hash(token))
 	if _, err := tx.ExecContext(ctx, `delete from proxy_invite where proxy = $1`, id); err != nil {
 		return "", "", err
 	}
-	const q = `insert into proxy_invite (hash, proxy, code, expires_at) values ($1, $2, $3, $4)`
-	_, err = tx.ExecContext(ctx, q, seal.Hash(token), id, s.key.Hash("code "+id+" "+code), s.now().Add(InviteLife).UnixMicro())
+	const q = `insert into proxy_invite (hash, proxy, expires_at) values ($1, $2, $3)`
+	_, err = tx.ExecContext(ctx, q, seal.Hash(token), id, s.now().Add(InviteLife).UnixMicro())
 	return token, code, err
+}
+
+// code is what goes with the link of that hash: six digits that only the key
+// can tell, so that whoever invited can be shown them again.
+func (s *Store) code(hash string) string {
+	n, _ := strconv.ParseUint(s.key.Hash("invite " + hash)[:15], 16, 64)
+	return fmt.Sprintf("%06d", n%1_000_000)
+}
+
+// Code returns the code of an invitation that waits, for whoever tells it to
+// the helper; empty where none waits.
+func (s *Store) Code(ctx context.Context, pass access.Pass, id string) (string, error) {
+	patient, err := pass.Open(access.SeeProxies)
+	if err != nil {
+		return "", err
+	}
+	const q = `
+		select i.hash from proxy_invite i join proxy p on p.id = i.proxy
+		where p.id = $1 and p.patient = $2 and p.state = 'invited' and i.expires_at > $3 and i.tries < $4 and i.device = ''`
+	hash, err := db.One(ctx, s.db, db.Value[string], q, id, patient, s.now().UnixMicro(), Tries)
+	if errors.Is(err, db.ErrNone) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("proxy: code of %s: %w", id, err)
+	}
+	return s.code(hash), nil
 }
 
 // Again makes a new link and code for an invitation that waits.
@@ -183,19 +207,19 @@ func (s *Store) Again(ctx context.Context, pass access.Pass, id string) (Sent, e
 // invited is an invitation that a link leads to.
 type invited struct {
 	Proxy
-	code, device string
-	tries        int
+	device string
+	tries  int
 }
 
 // find returns the invitation behind a link. What does not work looks the
 // same whatever the reason.
 func (s *Store) find(ctx context.Context, c db.Conn, token string) (invited, error) {
 	const q = `
-		select i.code, i.device, i.tries, ` + columns + `
+		select i.device, i.tries, ` + columns + `
 		from proxy_invite i join proxy p on p.id = i.proxy
 		where i.hash = $1 and i.expires_at > $2 and p.state in ('invited', 'joined')`
 	got, err := db.One(ctx, c, func(scan db.Scan) (v invited, err error) {
-		v.Proxy, err = read(func(dest ...any) error { return scan(append([]any{&v.code, &v.device, &v.tries}, dest...)...) })
+		v.Proxy, err = read(func(dest ...any) error { return scan(append([]any{&v.device, &v.tries}, dest...)...) })
 		return v, err
 	}, q, seal.Hash(token), s.now().UnixMicro())
 	if errors.Is(err, db.ErrNone) {
@@ -231,7 +255,7 @@ func (s *Store) Prove(ctx context.Context, token, code string) (device string, e
 			return errNoLink
 		}
 		hash := seal.Hash(token)
-		right = v.code == s.key.Hash("code "+v.ID+" "+digits(code))
+		right = subtle.ConstantTimeCompare([]byte(s.code(hash)), []byte(digits(code))) == 1
 		if !right {
 			if _, err := tx.ExecContext(ctx, `update proxy_invite set tries = tries + 1 where hash = $1`, hash); err != nil {
 				return err
@@ -348,11 +372,6 @@ func (s *Store) Join(ctx context.Context, token, device string, a access.Actor) 
 		return p, fmt.Errorf("proxy: join: %w", err)
 	}
 	s.changed()
-	if p.State == Joined {
-		s.notices.Tell(ctx, s.sides(ctx, p, ToldWaiting, time.Time{}))
-		return p, nil
-	}
-	s.tell(ctx, p, ToldGranted, time.Time{})
 	return p, nil
 }
 
@@ -379,10 +398,15 @@ func (s *Store) join(ctx context.Context, tx *db.Tx, a access.Actor, p Proxy) er
 	if _, err := tx.ExecContext(ctx, `delete from proxy_invite where proxy = $1`, p.ID); err != nil {
 		return err
 	}
+	what := ToldWaiting
 	if p.State == Active {
+		what = ToldGranted
 		if err := s.force(ctx, tx, p); err != nil {
 			return err
 		}
+	}
+	if err := s.tell(ctx, tx, p, what, time.Time{}); err != nil {
+		return err
 	}
 	return s.note(ctx, tx, a, "proxy.join", p, "")
 }
@@ -426,12 +450,15 @@ func (s *Store) Confirm(ctx context.Context, pass access.Pass, id string) error 
 		if err := s.force(ctx, tx, p); err != nil {
 			return err
 		}
+		if err := s.tell(ctx, tx, p, ToldGranted, time.Time{}); err != nil {
+			return err
+		}
 		return s.note(ctx, tx, pass.Actor(), "proxy.confirm", p, "")
 	})
 	if err != nil {
 		return fmt.Errorf("proxy: confirm %s: %w", id, err)
 	}
-	s.tell(ctx, p, ToldGranted, time.Time{})
+	s.changed()
 	return nil
 }
 

@@ -35,9 +35,9 @@ type Notice struct {
 	At      time.Time // of a narrowing: when
 }
 
-// Notices tells people. It answers for its own failures.
+// Notices puts notices on their way, in the transaction of what they tell.
 type Notices interface {
-	Tell(ctx context.Context, list []Notice)
+	Tell(ctx context.Context, tx *db.Tx, list []Notice) error
 }
 
 // Store keeps who helps whom.
@@ -67,7 +67,7 @@ func (s *Store) Tell(n Notices, changed func()) *Store {
 
 type silent struct{}
 
-func (silent) Tell(context.Context, []Notice) {}
+func (silent) Tell(context.Context, *db.Tx, []Notice) error { return nil }
 
 const columns = `p.id, p.patient, p.account, p.state, p.helper, p.kind, p.address, p.basis, p.paper, p.paper_note, p.actions, p.categories, p.labels,
 	p.asked_kind, p.asked_by, p.confirm, p.made_at, p.active_at, p.until_at, p.review_at, p.ended_at, p.ended_kind, p.ended_why, p.told_for`
@@ -198,12 +198,15 @@ func (s *Store) Change(ctx context.Context, pass access.Pass, id string, l Limit
 				return err
 			}
 		}
+		if err := s.tell(ctx, tx, p, ToldChanged, time.Time{}); err != nil {
+			return err
+		}
 		return s.note(ctx, tx, pass.Actor(), "proxy.change", p, "")
 	})
 	if err != nil {
 		return fmt.Errorf("proxy: change %s: %w", id, err)
 	}
-	s.tell(ctx, p, ToldChanged, time.Time{})
+	s.changed()
 	return nil
 }
 
@@ -259,9 +262,9 @@ func (s *Store) Leave(ctx context.Context, a access.Actor, patient string) error
 
 // end ends one; account, if set, has to be the helper's.
 func (s *Store) end(ctx context.Context, by access.Actor, patient, id, account, why string) error {
-	var p Proxy
-	err := s.db.Tx(ctx, func(tx *db.Tx) (err error) {
-		if p, err = s.open(ctx, tx, patient, id); err != nil {
+	err := s.db.Tx(ctx, func(tx *db.Tx) error {
+		p, err := s.open(ctx, tx, patient, id)
+		if err != nil {
 			return err
 		}
 		if account != "" && p.Account != account {
@@ -272,7 +275,7 @@ func (s *Store) end(ctx context.Context, by access.Actor, patient, id, account, 
 	if err != nil {
 		return fmt.Errorf("proxy: end %s: %w", id, err)
 	}
-	s.tell(ctx, p, ToldEnded, time.Time{})
+	s.changed()
 	return nil
 }
 
@@ -289,6 +292,11 @@ func (s *Store) endIn(ctx context.Context, tx *db.Tx, by access.Actor, p Proxy, 
 	}
 	if _, err := tx.ExecContext(ctx, `delete from proxy_invite where proxy = $1`, p.ID); err != nil {
 		return err
+	}
+	if to == Ended && why != "order" { // an order may have to be kept quiet
+		if err := s.tell(ctx, tx, p, ToldEnded, time.Time{}); err != nil {
+			return err
+		}
 	}
 	return s.note(ctx, tx, by, "proxy.end", p, why)
 }
@@ -327,28 +335,27 @@ func (s *Store) note(ctx context.Context, tx *db.Tx, by access.Actor, action str
 	return s.log.AddIn(ctx, tx, row)
 }
 
-// tell tells both sides, and the doors.
-func (s *Store) tell(ctx context.Context, p Proxy, what Happening, at time.Time) {
-	s.changed()
-	s.notices.Tell(ctx, s.sides(ctx, p, what, at))
-}
-
-// sides returns a notice for each side that can sign in.
-func (s *Store) sides(ctx context.Context, p Proxy, what Happening, at time.Time) []Notice {
-	var list []Notice
-	const q = `select a.id, coalesce((select full_name from person where id = $1), '') from account a where a.patient = $1 and a.status = 'active'`
+// tell tells each side that can sign in.
+func (s *Store) tell(ctx context.Context, tx *db.Tx, p Proxy, what Happening, at time.Time) error {
 	type side struct{ account, name string }
-	own, err := db.One(ctx, s.db, func(scan db.Scan) (o side, err error) {
+	const q = `
+		select coalesce((select id from account where patient = $1 and status = 'active'), ''),
+			coalesce((select full_name from person where id = $1), '')`
+	own, err := db.One(ctx, tx, func(scan db.Scan) (o side, err error) {
 		err = scan(&o.account, &o.name)
 		return o, err
 	}, q, p.Patient)
-	if err == nil {
+	if err != nil {
+		return err
+	}
+	var list []Notice
+	if own.account != "" {
 		list = append(list, Notice{Account: own.account, What: what, Patient: p.Patient, Name: p.Helper, At: at})
 	}
 	if p.Account != "" && what != ToldWaiting {
 		list = append(list, Notice{Account: p.Account, What: what, Patient: p.Patient, Name: own.name, At: at})
 	}
-	return list
+	return s.notices.Tell(ctx, tx, list)
 }
 
 func clip(text string, n int) string {

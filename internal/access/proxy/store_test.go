@@ -27,7 +27,10 @@ type node struct {
 }
 
 // Tell keeps what people are told.
-func (n *node) Tell(_ context.Context, list []proxy.Notice) { n.told = append(n.told, list...) }
+func (n *node) Tell(_ context.Context, _ *db.Tx, list []proxy.Notice) error {
+	n.told = append(n.told, list...)
+	return nil
+}
 
 // world is some nodes over one database at a time that the test moves.
 type world struct {

@@ -70,9 +70,7 @@ func (s *Store) sweepEnded(ctx context.Context) error {
 		}); err != nil {
 			return err
 		}
-		if to == Ended {
-			s.tell(ctx, p, ToldEnded, time.Time{})
-		}
+		s.changed()
 	}
 	return nil
 }
@@ -119,20 +117,20 @@ func (s *Store) sweepAges(ctx context.Context) error {
 			if _, err := tx.ExecContext(ctx, `update proxy set told_for = $2 where id = $1`, m.ID, day); err != nil {
 				return err
 			}
+			if err := s.tell(ctx, tx, m.Proxy, ToldNarrowing, next.At); err != nil {
+				return err
+			}
 			return s.note(ctx, tx, clock, "proxy.narrowing", m.Proxy, day)
 		}); err != nil {
 			return err
 		}
-		s.notices.Tell(ctx, s.sides(ctx, m.Proxy, ToldNarrowing, next.At))
 	}
 	return nil
 }
 
 func (s *Store) endMinor(ctx context.Context, p Proxy) error {
 	err := s.db.Tx(ctx, func(tx *db.Tx) error { return s.endIn(ctx, tx, clock, p, Ended, "age") })
-	if err == nil {
-		s.tell(ctx, p, ToldEnded, time.Time{})
-	}
+	s.changed()
 	return err
 }
 

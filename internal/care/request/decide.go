@@ -126,12 +126,11 @@ func (s *Store) answer(ctx context.Context, pass access.Pass, id string, act Act
 	return s.move(ctx, pass.Actor(), patient, id, act, note, do)
 }
 
-// move makes one move of the state machine, with its step and its audit row,
-// and then tells the patient.
+// move makes one move of the state machine, with its step.
 func (s *Store) move(ctx context.Context, by access.Actor, patient, id string, act Act, note string, do change) error {
-	var r Request
-	err := s.db.Tx(ctx, func(tx *db.Tx) (err error) {
-		if r, err = s.get(ctx, tx, patient, id); err != nil {
+	err := s.db.Tx(ctx, func(tx *db.Tx) error {
+		r, err := s.get(ctx, tx, patient, id)
+		if err != nil {
 			return err
 		}
 		m, ok := find(r.Kind, r.State, act)
@@ -152,9 +151,6 @@ func (s *Store) move(ctx context.Context, by access.Actor, patient, id string, a
 		return fmt.Errorf("request: %s %s: %w", act, id, err)
 	}
 	s.changed()
-	if act != Claim {
-		s.letters.Tell(ctx, Letter{Account: r.AskedBy, Request: r, Act: act})
-	}
 	return nil
 }
 

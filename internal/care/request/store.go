@@ -21,9 +21,9 @@ type Letter struct {
 	Act     Act // what just happened
 }
 
-// Letters tells patients. It answers for its own failures.
+// Letters puts letters on their way, in the transaction of what they tell.
 type Letters interface {
-	Tell(ctx context.Context, l Letter)
+	Tell(ctx context.Context, tx *db.Tx, l Letter) error
 }
 
 // Store keeps requests and carries out what was decided.
@@ -53,7 +53,7 @@ func (s *Store) Tell(l Letters, changed func()) *Store {
 
 type silent struct{}
 
-func (silent) Tell(context.Context, Letter) {}
+func (silent) Tell(context.Context, *db.Tx, Letter) error { return nil }
 
 const columns = `r.id, r.patient, r.kind, r.state, r.about, r.body, r.asked_kind, r.asked_by, r.asked_name, r.asked_at, r.due_at,
 	r.extended_at, r.extended_why, r.claimed_by, r.decided_at, r.decided_by, r.answer`
@@ -119,7 +119,6 @@ func (s *Store) Ask(ctx context.Context, pass access.Pass, k Kind, about string,
 	if err != nil {
 		return Request{}, fmt.Errorf("request: ask %s of %s: %w", k, patient, err)
 	}
-	s.letters.Tell(ctx, Letter{Account: r.AskedBy, Request: r, Act: Ask})
 	return r, nil
 }
 
@@ -160,7 +159,7 @@ func (s *Store) insert(ctx context.Context, tx *db.Tx, r Request) error {
 	return err
 }
 
-// step appends what happened, and its audit row.
+// step appends what happened, tells the patient, and writes the audit row.
 func (s *Store) step(ctx context.Context, tx *db.Tx, by access.Actor, r Request, act Act, note string) error {
 	const q = `
 		insert into privacy_step (request, n, at, actor_kind, actor, name, what, note)
@@ -172,6 +171,11 @@ func (s *Store) step(ctx context.Context, tx *db.Tx, by access.Actor, r Request,
 		Purpose: string(r.Kind), Granted: true, Session: by.Session, Request: by.Request}
 	if by.Kind == access.Proxy && by.Patient != r.Patient {
 		row.Behalf = r.Patient
+	}
+	if act != Claim {
+		if err := s.letters.Tell(ctx, tx, Letter{Account: r.AskedBy, Request: r, Act: act}); err != nil {
+			return err
+		}
 	}
 	return s.log.AddIn(ctx, tx, row)
 }

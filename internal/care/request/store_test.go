@@ -38,7 +38,10 @@ type office struct {
 }
 
 // Tell keeps the letters.
-func (o *office) Tell(_ context.Context, l request.Letter) { o.letters = append(o.letters, l) }
+func (o *office) Tell(_ context.Context, _ *db.Tx, l request.Letter) error {
+	o.letters = append(o.letters, l)
+	return nil
+}
 
 var (
 	ada     = access.Actor{Kind: access.Patient, ID: "a-ada", Name: "Ada Byron", Patient: "ada"}

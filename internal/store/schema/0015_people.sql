@@ -43,11 +43,11 @@ create index proxy_patient on proxy (patient, made_at);
 create index proxy_account on proxy (account) where account <> '';
 create index proxy_open on proxy (state, until_at) where state in ('invited', 'joined', 'active');
 
--- The link and the code of an invitation. Of either only a hash is kept.
+-- The link of an invitation: only its hash is kept. The code that goes with
+-- it follows from the hash and the key.
 create table proxy_invite (
 	hash       text   primary key, -- SHA-256 of the link's token
 	proxy      text   not null references proxy (id),
-	code       text   not null, -- keyed hash
 	tries      bigint not null default 0,
 	device     text   not null default '', -- SHA-256 of the token in the browser that gave the code
 	expires_at bigint not null
