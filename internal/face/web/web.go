@@ -9,6 +9,7 @@ package web
 
 import (
 	"context"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -63,6 +64,7 @@ type visit struct {
 	session account.Session
 	lapsed  string // the account whose session rested too long
 	lang    lang.Lang
+	body    io.ReadCloser // of the request, without a limit
 }
 
 type visitKey struct{}

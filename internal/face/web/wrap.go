@@ -32,7 +32,7 @@ func (s *Site) Wrap(mux http.Handler) http.Handler {
 			s.Static().ServeHTTP(w, r)
 			return
 		}
-		v := visit{id: seal.Token(9), nonce: seal.Token(16)}
+		v := visit{id: seal.Token(9), nonce: seal.Token(16), body: r.Body}
 		s.harden(w.Header(), v.nonce)
 		rec := &recorder{ResponseWriter: w, gzip: takesGzip(r)}
 		failed := s.identify(r, &v)
