@@ -161,10 +161,7 @@ func (d *Doors) record(ctx context.Context, a Actor, patient string, rights []Ri
 		if refused == nil {
 			refused = refusals[i]
 		}
-		rows[i] = audit.Row{
-			ActorKind: string(a.Kind), Actor: a.ID, Action: string(right),
-			Patient: patient, Granted: refusals[i] == nil, Request: a.Request,
-		}
+		rows[i] = a.Row(string(right), patient, refusals[i] == nil)
 	}
 	if err := d.log.Add(ctx, rows...); err != nil {
 		return fmt.Errorf("access: check: %w", err)
