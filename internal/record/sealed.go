@@ -102,13 +102,13 @@ func (b *batch) unchanged(ctx context.Context, c current, p *Prepared, patient i
 	return err == nil && bytes.Equal(c.digest, own.Digest(p.digest[:])), err
 }
 
-// version is a stored version of a resource.
-type version struct {
+// storedBody is the body of a stored version of a resource.
+type storedBody struct {
 	n, version int64
 	body       []byte
 }
 
-func readVersion(scan db.Scan) (v version, err error) {
+func readVersion(scan db.Scan) (v storedBody, err error) {
 	return v, scan(&v.n, &v.version, &v.body)
 }
 
@@ -173,7 +173,7 @@ func (b *batch) recover(ctx context.Context, l link, patient string, want bool) 
 }
 
 // turn seals the current version, or opens it.
-func (b *batch) turn(ctx context.Context, l link, v version, patient string, want bool) error {
+func (b *batch) turn(ctx context.Context, l link, v storedBody, patient string, want bool) error {
 	const q = `update resource set body = $1, digest = $2 where n = $3 and version = $4`
 	if !want {
 		plain, err := b.store.open(ctx, b.tx, v.body, l, v.version)
