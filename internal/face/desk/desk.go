@@ -115,6 +115,9 @@ type Config struct {
 	Audit    Looks
 	Services []Service
 	Senders  func() []Sender
+
+	Letters   Letters   // what patients send
+	Documents Documents // and what it is
 }
 
 // Desk serves the staff's web site.
@@ -141,6 +144,10 @@ func (d *Desk) Handler() *web.Mux {
 	page("POST /desk/todo/{kind}/open", d.reopenTodo)
 	page("GET /desk/patients", d.findPatients)
 	page("GET /desk/patients/{id}", d.showPatient)
+	page("GET /desk/letters", d.listLetters)
+	page("GET /desk/patients/{id}/letters/{letter}", d.showLetter)
+	page("POST /desk/patients/{id}/letters/{letter}", d.looked)
+	page("GET /desk/patients/{id}/letters/{letter}/file", d.letterFile)
 	page("GET /desk/measure", d.showMeasure)
 	page("GET /desk/settings", d.showSettings)
 

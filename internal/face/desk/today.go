@@ -32,6 +32,11 @@ func (d *Desk) today(w http.ResponseWriter, r *http.Request) error {
 	if !v.CanSee {
 		v.Attention = d.adminTasks(r)
 	}
+	letters, err := d.letterTask(r)
+	if err != nil {
+		return err
+	}
+	v.Attention = append(letters, v.Attention...)
 	return d.Site.Render(w, r, http.StatusOK, todayPage(d.view(r, "Today", "today"), v))
 }
 

@@ -57,22 +57,9 @@ func (p *Portal) documentFile(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	name, known := files[media]
-	if !known {
-		media, name = "application/octet-stream", "document"
-	}
-	w.Header().Set("Content-Type", media)
-	w.Header().Set("Content-Disposition", `attachment; filename="`+name+`"`)
-	w.Header().Set("Content-Security-Policy", "sandbox")
-	w.Header().Set("X-Content-Type-Options", "nosniff")
-	w.Header().Set("Cache-Control", "no-store")
-	_, _ = w.Write(body) // the browser may have gone
+	p.Site.Save(w, media, body)
 	return nil
 }
-
-// files names the files that are sent as what they say they are.
-var files = map[string]string{"application/pdf": "document.pdf", "image/jpeg": "document.jpg", "image/png": "document.png",
-	"application/rtf": "document.rtf", "text/plain": "document.txt"}
 
 func kindOfDocument(l lang.Lang, k document.Kind) string {
 	switch k {

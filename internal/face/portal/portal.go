@@ -33,6 +33,7 @@ type Config struct {
 	Medicines medicines
 	Problems  problems
 	Documents documents
+	Letters   letters // takes what patients send
 	Visits    visits
 	Inbox     inbox
 	Looks     looks
@@ -76,6 +77,10 @@ type documents interface {
 	File(ctx context.Context, pass access.Pass, id string) (media string, body []byte, err error)
 }
 
+type letters interface {
+	Send(ctx context.Context, pass access.Pass, letter document.Letter) (id string, err error)
+}
+
 type visits interface {
 	Upcoming(ctx context.Context, pass access.Pass, n int) ([]visit.Visit, error)
 	Past(ctx context.Context, pass access.Pass, n int) ([]visit.Visit, error)
@@ -103,10 +108,13 @@ type records interface {
 }
 
 // Portal is the patient's face.
-type Portal struct{ Config }
+type Portal struct {
+	Config
+	taking chan struct{} // a place for each file that is being taken
+}
 
 // New returns a portal made of c.
-func New(c Config) *Portal { return &Portal{c} }
+func New(c Config) *Portal { return &Portal{c, make(chan struct{}, uploads)} }
 
 // Handler returns the portal's pages. It does not wrap them: Site.Wrap goes
 // around the whole server.
@@ -127,6 +135,9 @@ func (p *Portal) Handler() *web.Mux {
 	both("GET", "/health/procedures", p.problemList(problem.Procedure))
 	both("GET", "/health/documents", p.documentList)
 	both("GET", "/documents/{id}", p.document)
+	both("GET", "/documents/send", p.uploadAsk)
+	both("POST", "/documents/send", p.upload)
+	both("GET", "/documents/sent", p.uploaded)
 	both("GET", "/documents/{id}/file", p.documentFile)
 	both("GET", "/visits", p.visitList)
 	both("GET", "/visits/{id}", p.visit)
