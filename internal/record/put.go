@@ -58,6 +58,9 @@ func (s *Store) PutPrepared(ctx context.Context, tx *db.Tx, src Source, list []P
 	if err := s.follow(ctx, tx, all); err != nil {
 		return nil, err
 	}
+	if err := b.noted(ctx, src, all); err != nil {
+		return nil, fmt.Errorf("record: put: %w", err)
+	}
 	return all, nil
 }
 

@@ -14,6 +14,7 @@ import (
 	"hale/internal/access"
 	"hale/internal/base/ids"
 	"hale/internal/standard/fhir"
+	"hale/internal/store/audit"
 	"hale/internal/store/db"
 	"hale/internal/store/event"
 	"hale/internal/store/keys"
@@ -74,6 +75,7 @@ type Store struct {
 	ids    *ids.Source
 	now    func() time.Time
 	events *event.Log
+	audit  *audit.Log
 	views  []follower
 	holds  []Holder
 	keys   *keys.Ring // nil: nothing is sealed
@@ -87,7 +89,7 @@ type follower struct {
 
 // New returns the record in d, with views that follow every change.
 func New(d *db.DB, ids *ids.Source, now func() time.Time, events *event.Log, views ...Projector) *Store {
-	s := &Store{db: d, ids: ids, now: now, events: events}
+	s := &Store{db: d, ids: ids, now: now, events: events, audit: audit.NewLog(d, ids, now)}
 	for _, v := range views {
 		f := follower{v, map[string]bool{}}
 		for _, typ := range v.Types() {

@@ -138,7 +138,7 @@ func (v *vandal) rebuild(sign bool) {
 
 // resign signs all checkpoints anew and drops those of a larger log.
 func (v *vandal) resign(tx *db.Tx, h *hashes, size int64) error {
-	list, err := checkpoints(v.t.Context(), tx, `order by number`)
+	list, err := noted(db.All(v.t.Context(), tx, db.Value[string], `select note from audit_checkpoint order by number`))
 	if err != nil {
 		return err
 	}

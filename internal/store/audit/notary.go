@@ -223,16 +223,16 @@ func (n *Notary) checkpoint(ctx context.Context, tx *db.Tx, t tree, last Checkpo
 // lastCheckpoint returns the newest checkpoint, the zero one if there is
 // none.
 func lastCheckpoint(ctx context.Context, c db.Conn) (Checkpoint, error) {
-	list, err := checkpoints(ctx, c, `order by number desc limit 1`)
+	const q = `select note from audit_checkpoint order by number desc limit 1`
+	list, err := noted(db.All(ctx, c, db.Value[string], q))
 	if err != nil || len(list) == 0 {
 		return Checkpoint{}, err
 	}
 	return list[0], nil
 }
 
-// checkpoints returns those that tail selects.
-func checkpoints(ctx context.Context, c db.Conn, tail string, args ...any) ([]Checkpoint, error) {
-	notes, err := db.All(ctx, c, db.Value[string], `select note from audit_checkpoint `+tail, args...)
+// noted returns the checkpoints that notes are.
+func noted(notes []string, err error) ([]Checkpoint, error) {
 	if err != nil {
 		return nil, fmt.Errorf("audit: checkpoints: %w", err)
 	}

@@ -1,8 +1,6 @@
 package audit
 
 import (
-	"fmt"
-
 	"golang.org/x/mod/sumdb/tlog"
 
 	"hale/internal/store/db"
@@ -48,28 +46,40 @@ func (v *verifier) nameless() error {
 	return err
 }
 
-// strays looks for rows that are neither in the tree nor wait for it. Each
-// question is one statement, so that it sees one moment.
+// What strays asks. Each is one statement, so that it sees one moment.
+const (
+	inserted = `
+		select a.id from audit a
+		where not exists (select 1 from audit_leaf l where l.id = a.id) and not exists (select 1 from audit_wait w where w.id = a.id)
+		order by a.id limit $1`
+	vanished = `select w.id from audit_wait w where not exists (select 1 from audit a where a.id = w.id) order by w.id limit $1`
+	again    = `select w.id from audit_wait w where exists (select 1 from audit_leaf l where l.id = w.id) order by w.id limit $1`
+)
+
+// strays looks for rows that are neither in the tree nor wait for it.
 func (v *verifier) strays() error {
-	questions := []struct{ q, kind, words string }{
-		{`select a.id from audit a
-			where not exists (select 1 from audit_leaf l where l.id = a.id) and not exists (select 1 from audit_wait w where w.id = a.id)
-			order by a.id`, "row", "Row %s was put in: it is not in the log and did not wait to be."},
-		{`select w.id from audit_wait w where not exists (select 1 from audit a where a.id = w.id) order by w.id`,
-			"waiting", "Row %s waited for its place in the log and is gone."},
-		{`select w.id from audit_wait w where exists (select 1 from audit_leaf l where l.id = w.id) order by w.id`,
-			"waiting", "Row %s waits for a place in the log although it has one."},
+	const many = 10 * maxFindings
+	put, err := db.All(v.ctx, v.book.db, db.Value[string], inserted, many)
+	if err != nil {
+		return err
 	}
-	for _, question := range questions {
-		list, err := db.All(v.ctx, v.book.db, db.Value[string], question.q+fmt.Sprintf(` limit %d`, 10*maxFindings))
-		if err != nil {
-			return err
-		}
-		for _, id := range list {
-			v.report.find(question.kind, id, question.words, id)
-		}
+	gone, err := db.All(v.ctx, v.book.db, db.Value[string], vanished, many)
+	if err != nil {
+		return err
 	}
-	n, err := db.One(v.ctx, v.book.db, db.Value[int64], `select count(*) from audit_wait`)
-	v.report.Waiting = n
+	twice, err := db.All(v.ctx, v.book.db, db.Value[string], again, many)
+	if err != nil {
+		return err
+	}
+	for _, id := range put {
+		v.report.find("row", id, "Row %s was put in: it is not in the log and did not wait to be.", id)
+	}
+	for _, id := range gone {
+		v.report.find("waiting", id, "Row %s waited for its place in the log and is gone.", id)
+	}
+	for _, id := range twice {
+		v.report.find("waiting", id, "Row %s waits for a place in the log although it has one.", id)
+	}
+	v.report.Waiting, err = db.One(v.ctx, v.book.db, db.Value[int64], `select count(*) from audit_wait`)
 	return err
 }

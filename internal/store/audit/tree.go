@@ -54,7 +54,8 @@ func (h *hashes) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
 }
 
 func (h *hashes) load(blocks []any) error {
-	list, err := db.All(h.ctx, h.conn, readBlock, `select block, hashes from audit_hash where block in (`+db.In(1, len(blocks))+`)`, blocks...)
+	q := `select block, hashes from audit_hash where block in (` + db.In(1, len(blocks)) + `)`
+	list, err := db.All(h.ctx, h.conn, readBlock, q, blocks...)
 	for _, b := range list {
 		h.blocks[b.n] = b.hashes
 	}

@@ -164,7 +164,7 @@ func (n *Notary) news(ctx context.Context, w Witness, t told) ([]Checkpoint, err
 			return nil, err
 		}
 		if t.number = last.Number; last.Number > 0 {
-			same, err := checkpoints(ctx, n.db, `where number = $1`, last.Number)
+			same, err := noted(db.All(ctx, n.db, db.Value[string], `select note from audit_checkpoint where number = $1`, last.Number))
 			if err != nil {
 				return nil, err
 			}
@@ -174,9 +174,11 @@ func (n *Notary) news(ctx context.Context, w Witness, t told) ([]Checkpoint, err
 		}
 	}
 	if w.Pace() > 0 {
-		return checkpoints(ctx, n.db, `where number > $1 order by number desc limit 1`, t.number)
+		const newest = `select note from audit_checkpoint where number > $1 order by number desc limit 1`
+		return noted(db.All(ctx, n.db, db.Value[string], newest, t.number))
 	}
-	return checkpoints(ctx, n.db, `where number > $1 order by number limit $2`, t.number, tellMost)
+	const next = `select note from audit_checkpoint where number > $1 order by number limit $2`
+	return noted(db.All(ctx, n.db, db.Value[string], next, t.number, tellMost))
 }
 
 func micro(t time.Time) int64 {

@@ -1,0 +1,139 @@
+package record
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"hale/internal/access"
+	"hale/internal/store/audit"
+	"hale/internal/store/db"
+)
+
+// Written is what audit rows call a change of the record.
+const Written = "record.put"
+
+// noted leaves an audit row for each change that a person made, and one for
+// all changes of a feed, in the transaction of the changes. Its digest proves
+// later what was written: of one body, its SHA-256; of a feed's batch, see
+// digestOf.
+func (b *batch) noted(ctx context.Context, src Source, all []Change) error {
+	if len(all) == 0 {
+		return nil
+	}
+	var rows []audit.Row
+	if k := src.Actor.Kind; k == access.System || k == "" {
+		rows = append(rows, b.fed(src, all))
+	} else {
+		for _, c := range all {
+			r := src.Actor.Row(Written, c.Patient, true)
+			sum := sha256.Sum256(c.Body)
+			r.About, r.Digest = fmt.Sprintf("%s/%s/_history/%d", c.Type, c.ID, c.Version), hex.EncodeToString(sum[:])
+			rows = append(rows, r)
+		}
+	}
+	return b.store.audit.AddIn(ctx, b.tx, rows...)
+}
+
+// fed is the row of a feed's batch: which versions it made is in the record,
+// under this provenance and time.
+func (b *batch) fed(src Source, all []Change) audit.Row {
+	patient := all[0].Patient
+	for _, c := range all {
+		if c.Patient != patient {
+			patient = ""
+		}
+	}
+	kind := src.Actor.Kind
+	if kind == "" {
+		kind = access.System
+	}
+	r := src.Actor.Row(Written, patient, true)
+	r.ActorKind, r.Reason, r.Digest = string(kind), src.Feed, digestOf(all)
+	r.About = fmt.Sprintf("batch/%d/%d/%d", b.source, b.at.UnixMicro(), len(all))
+	return r
+}
+
+// digestOf is the SHA-256, in hexadecimal, of one line for each change,
+// sorted: type/id, version and SHA-256 of the body.
+func digestOf(all []Change) string {
+	lines := make([]string, len(all))
+	for i, c := range all {
+		lines[i] = line(c.Type, c.ID, c.Version, c.Body)
+	}
+	return digestLines(lines)
+}
+
+func line(typ, id string, version int64, body []byte) string {
+	sum := sha256.Sum256(body)
+	return fmt.Sprintf("%s/%s %d %x\n", typ, id, version, sum)
+}
+
+func digestLines(lines []string) string {
+	slices.Sort(lines)
+	sum := sha256.Sum256([]byte(strings.Join(lines, "")))
+	return hex.EncodeToString(sum[:])
+}
+
+// Proven says whether what row tells of is as it was written: it makes the
+// digest anew. It shows nothing of it.
+func (s *Store) Proven(ctx context.Context, row audit.Row) (bool, error) {
+	where, args, n, err := whichOf(row.About)
+	if err != nil {
+		return false, err
+	}
+	list, err := db.All(ctx, s.db, readPut, `
+		select r.typ, r.id, r.version, r.body from resource r where `+strings.ReplaceAll(where, "v.", "r.")+`
+		union all
+		select r.typ, r.id, v.version, v.body from resource_version v join resource r on r.n = v.resource where `+where, args...)
+	if err != nil {
+		return false, fmt.Errorf("record: proven: %w", err)
+	}
+	lines, digest := make([]string, len(list)), ""
+	for i, v := range list {
+		body, err := s.open(ctx, s.db, v.body, v.link, v.version)
+		if err != nil {
+			return false, fmt.Errorf("record: proven: %w", err)
+		}
+		lines[i] = line(v.typ, v.id, v.version, body)
+		sum := sha256.Sum256(body)
+		digest = hex.EncodeToString(sum[:])
+	}
+	if strings.HasPrefix(row.About, "batch/") {
+		digest = digestLines(lines)
+	}
+	return len(list) == n && digest == row.Digest, nil
+}
+
+// whichOf returns the condition on the versions v that About names, and how
+// many they have to be.
+func whichOf(about string) (where string, args []any, n int, err error) {
+	parts := strings.Split(about, "/")
+	if len(parts) != 4 {
+		return "", nil, 0, fmt.Errorf("record: proven: %q names no version", about)
+	}
+	if parts[0] != "batch" {
+		version, err := strconv.ParseInt(parts[3], 10, 64)
+		return `r.typ = $1 and r.id = $2 and v.version = $3`, []any{parts[0], parts[1], version}, 1, err
+	}
+	source, err1 := strconv.ParseInt(parts[1], 10, 64)
+	at, err2 := strconv.ParseInt(parts[2], 10, 64)
+	n, err3 := strconv.Atoi(parts[3])
+	return `v.provenance = $1 and v.updated = $2`, []any{source, at}, n, errors.Join(err1, err2, err3)
+}
+
+// putVersion is one version as it is stored.
+type putVersion struct {
+	link
+	version int64
+	body    []byte
+}
+
+func readPut(scan db.Scan) (v putVersion, err error) {
+	return v, scan(&v.typ, &v.id, &v.version, &v.body)
+}
