@@ -3,6 +3,7 @@ package snoop
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"hale/internal/access"
 	"hale/internal/base/errs"
@@ -28,7 +29,7 @@ func readOwn(scan db.Scan) (o Own, err error) {
 }
 
 func (o Own) person() Person {
-	return Person{Patient: o.Patient, Family: o.Family, Line: o.Line, Zip: o.Zip, Phones: []string{o.Phone}}
+	return Person{Patient: o.Patient, Family: fold(o.Family), Line: fold(o.Line), Zip: o.Zip, Phones: []string{o.Phone}}
 }
 
 var (
@@ -72,7 +73,7 @@ func (s *Store) SetOwn(ctx context.Context, pass access.Pass, o Own) error {
 			insert into staff_self (account, patient, family, line, zip, phone, set_by, updated_at) values ($1, $2, $3, $4, $5, $6, $7, $8)
 			on conflict (account) do update set patient = excluded.patient, family = excluded.family, line = excluded.line, zip = excluded.zip,
 				phone = excluded.phone, set_by = excluded.set_by, updated_at = excluded.updated_at`
-		_, err := tx.ExecContext(ctx, q, o.Account, o.Patient, fold(o.Family), fold(o.Line), o.Zip, o.Phone, a.ID, s.Now().UnixMicro())
+		_, err := tx.ExecContext(ctx, q, o.Account, o.Patient, plain(o.Family), plain(o.Line), o.Zip, o.Phone, a.ID, s.Now().UnixMicro())
 		if err != nil {
 			return err
 		}
@@ -114,3 +115,7 @@ func fill(ctx context.Context, tx *db.Tx, o *Own) error {
 	}
 	return err
 }
+
+// plain writes a name or a street as it is compared: small letters, single
+// spaces.
+func plain(s string) string { return strings.Join(strings.Fields(strings.ToLower(s)), " ") }

@@ -24,6 +24,9 @@ type Config struct {
 	Now   func() time.Time
 	Audit *audit.Log
 	Zone  *time.Location // the clinic's
+
+	// Changed is called when a record begins or ends to be watched; may be nil.
+	Changed func()
 }
 
 // Store finds looks and keeps what was found.

@@ -118,6 +118,10 @@ type Config struct {
 
 	Letters   Letters   // what patients send
 	Documents Documents // and what it is
+
+	Holds       Holds       // results that wait; nil: none can
+	Emergencies Emergencies // emergency access
+	Findings    Findings    // looks that nothing explains
 }
 
 // Desk serves the staff's web site.
@@ -148,6 +152,7 @@ func (d *Desk) Handler() *web.Mux {
 	page("GET /desk/patients/{id}/letters/{letter}", d.showLetter)
 	page("POST /desk/patients/{id}/letters/{letter}", d.looked)
 	page("GET /desk/patients/{id}/letters/{letter}/file", d.letterFile)
+	d.trust(page)
 	page("GET /desk/measure", d.showMeasure)
 	page("GET /desk/settings", d.showSettings)
 
@@ -182,6 +187,35 @@ func (d *Desk) Handler() *web.Mux {
 	return mux
 }
 
+// trust adds the pages that protect records: what waits, emergency access,
+// reviews.
+func (d *Desk) trust(page func(string, func(http.ResponseWriter, *http.Request) error)) {
+	if d.Holds != nil {
+		page("GET /desk/holds", d.listHolds)
+		page("GET /desk/holds/rules", d.showRules)
+		page("GET /desk/patients/{id}/hold", d.newHold)
+		page("POST /desk/patients/{id}/hold", d.placeHold)
+		page("GET /desk/patients/{id}/holds/{hold}", d.showHold)
+		page("POST /desk/patients/{id}/holds/{hold}/release", d.releaseHold)
+		page("POST /desk/patients/{id}/holds/{hold}/extend", d.extendHold)
+	}
+	if d.Emergencies == nil || d.Findings == nil {
+		return
+	}
+	page("GET /desk/patients/{id}/emergency", d.askEmergency)
+	page("POST /desk/patients/{id}/emergency", d.openEmergency)
+	page("POST /desk/patients/{id}/emergency/end", d.endEmergency)
+	page("GET /desk/patients/{id}/watch", d.showWatch)
+	page("POST /desk/patients/{id}/watch", d.setWatch)
+	page("GET /desk/users/{id}/own", d.showOwn)
+	page("POST /desk/users/{id}/own", d.saveOwn)
+	page("GET /desk/reviews", d.listReviews)
+	page("GET /desk/reviews/emergency/{id}", d.showEmergencyReview)
+	page("POST /desk/reviews/emergency/{id}", d.reviewEmergency)
+	page("GET /desk/reviews/looks/{id}", d.showLookReview)
+	page("POST /desk/reviews/looks/{id}", d.reviewLook)
+}
+
 // The refusals. errNowhere says the same of a page that is not there and of
 // one that is not for the reader.
 var (
@@ -197,6 +231,10 @@ func (d *Desk) staff(h func(http.ResponseWriter, *http.Request) error) func(http
 			return errSignIn
 		case a.Kind != access.Staff:
 			return errNowhere
+		}
+		r, err := d.watched(r)
+		if err != nil {
+			return err
 		}
 		return h(w, r)
 	}
@@ -226,7 +264,7 @@ func opens(r *http.Request, right access.Right) bool { return web.Actor(r).May(r
 // view returns the frame of a page.
 func (d *Desk) view(r *http.Request, title, tab string) web.View {
 	v := d.Site.View(r, title, tab)
-	v.Wide = true
+	v.Wide, v.Emergencies = true, d.lasting(r)
 	return v
 }
 

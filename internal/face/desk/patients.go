@@ -80,12 +80,19 @@ func (d *Desk) showPatient(w http.ResponseWriter, r *http.Request) error {
 	right := access.ReadRecord // refused, and audited
 	if i >= 0 {
 		right = patientRights()[i]
+	} else if d.Findings != nil && opens(r, access.ReviewAccess) {
+		http.Redirect(w, r, "/desk/patients/"+id+"/watch", http.StatusSeeOther) // as far as a privacy officer's rights go
+		return nil
 	}
 	looks, err := d.Audit.Of(r.Context(), id, 60) // before this look is one of them
 	if err != nil {
 		return err
 	}
 	pass, err := d.one(r, right, id)
+	if access.NeedsReason(err) && d.Emergencies != nil && opens(r, access.BreakGlass) {
+		http.Redirect(w, r, "/desk/patients/"+id+"/emergency", http.StatusSeeOther)
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -98,7 +105,7 @@ func (d *Desk) showPatient(w http.ResponseWriter, r *http.Request) error {
 		v.Lead = ""
 	}
 	v.Lead = strings.TrimPrefix(v.Lead, person.Full+", ")
-	for _, fill := range []func(*http.Request, string, *patientView) error{d.fillVisits, d.fillContacts, d.fillHistory} {
+	for _, fill := range []func(*http.Request, string, *patientView) error{d.fillVisits, d.fillContacts, d.fillHistory, d.fillTrust} {
 		if err := fill(r, id, &v); err != nil {
 			return err
 		}

@@ -22,7 +22,11 @@ func (d *Desk) showSettings(w http.ResponseWriter, r *http.Request) error {
 	v := settingsView{Clinic: slices.DeleteFunc([][2]string{{"Name", c.Name}, {"Phone", phoneWords(c.Phone)}, {"Address", c.Address}, {"Time zone", c.Zone.String()}, {"Colour", c.Brand}},
 		func(f [2]string) bool { return f[1] == "" })}
 	for _, s := range staff {
-		v.People = append(v.People, personRow{Name: s.Name, Roles: roleNames(s.Roles), Opens: roleWords(s.Roles), Since: d.day(s.Created)})
+		row := personRow{Name: s.Name, Roles: roleNames(s.Roles), Opens: roleWords(s.Roles), Since: d.day(s.Created)}
+		if d.Findings != nil {
+			row.Own = "/desk/users/" + s.ID + "/own"
+		}
+		v.People = append(v.People, row)
 	}
 	for _, s := range d.Senders() {
 		v.Senders = append(v.Senders, senderView(s))

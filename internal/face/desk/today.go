@@ -32,11 +32,18 @@ func (d *Desk) today(w http.ResponseWriter, r *http.Request) error {
 	if !v.CanSee {
 		v.Attention = d.adminTasks(r)
 	}
+	more, err := d.trustRows(r)
+	if err != nil {
+		return err
+	}
 	letters, err := d.letterTask(r)
 	if err != nil {
 		return err
 	}
-	v.Attention = append(letters, v.Attention...)
+	v.Attention = append(append(letters, more...), v.Attention...)
+	if r.URL.Query().Get("note") == "emergency-ended" {
+		v.Said = "The emergency access is over."
+	}
 	return d.Site.Render(w, r, http.StatusOK, todayPage(d.view(r, "Today", "today"), v))
 }
 

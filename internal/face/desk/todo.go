@@ -87,6 +87,11 @@ func (d *Desk) allTodo(w http.ResponseWriter, r *http.Request) error {
 		}
 		rows = append(rows, row)
 	}
+	more, err := d.trustRows(r)
+	if err != nil {
+		return err
+	}
+	rows = append(rows, more...)
 	return d.Site.Render(w, r, http.StatusOK, allTodoPage(d.view(r, "Answers and failures", "today"), rows))
 }
 

@@ -131,6 +131,8 @@ type resultsData struct {
 	Updated       time.Time
 	Newer, Older  string
 	Total         int
+	Waits         []waitData
+	Choose        bool // how results come
 	LastResultDay time.Time
 }
 
@@ -166,6 +168,10 @@ func (p *Portal) resultList(w http.ResponseWriter, r *http.Request) error {
 	}
 	if d.Total = total; total > 0 {
 		d.Updated = updated
+	}
+	d.Choose = p.Releases != nil
+	if d.Waits, err = p.waits(r, s, pass); err != nil {
+		return err
 	}
 	rows := explained(s.Lang, list, who, goals, p.Now())
 	address := func(n int) string {

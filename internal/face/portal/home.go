@@ -20,6 +20,7 @@ type homeData struct {
 	New    []resultRow
 	More   int                 // new results that are not listed
 	Notes  []document.Document // new ones
+	Waits  []waitData
 	Since  time.Time
 	Next   *visit.Visit
 	Record bool // the reader may see the record
@@ -46,6 +47,9 @@ func (p *Portal) home(w http.ResponseWriter, r *http.Request) error {
 	d.Todo = unreadTasks(s)
 	if d.Record {
 		if err := p.addNew(r, pass, who, s.Lang, &d); err != nil {
+			return err
+		}
+		if d.Waits, err = p.waits(r, s, pass); err != nil {
 			return err
 		}
 	}

@@ -39,7 +39,8 @@ type Config struct {
 	Looks     looks
 	Records   records
 	Now       func() time.Time
-	SignIn    *SignIn // the first page, signing in, choosing whom to act for, settings; nil leaves them out
+	Releases  releases // results that wait, and the patient's wishes; nil: none wait
+	SignIn    *SignIn  // the first page, signing in, choosing whom to act for, settings; nil leaves them out
 }
 
 type doors interface {
@@ -128,6 +129,8 @@ func (p *Portal) Handler() *web.Mux {
 	both("GET", "/health", p.health)
 	both("GET", "/health/results", p.resultList)
 	both("GET", "/results/{id}", p.result)
+	both("GET", "/results/prefs", p.prefs)
+	both("POST", "/results/prefs", p.setPrefs)
 	both("GET", "/health/medicines", p.medicineList)
 	both("GET", "/health/conditions", p.problemList(problem.Condition))
 	both("GET", "/health/allergies", p.problemList(problem.Allergy))

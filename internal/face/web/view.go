@@ -22,6 +22,8 @@ type View struct {
 	For     string // that patient's name while somebody else acts for them, else empty
 	Unread  int    // messages, shown on the tab
 	Wide    bool   // uses the whole width of a desk
+
+	Emergencies []Emergency // records that the reader has open in an emergency
 }
 
 // View returns the view of a page called title under the tab with that id.

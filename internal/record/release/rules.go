@@ -213,3 +213,17 @@ func final(n fhir.Node, at time.Time) (t time.Time, ok bool) {
 	}
 	return t, true
 }
+
+// Rules returns the packs that are on, those that are off, and the sorts.
+func (s *Store) Rules() (on, off []Pack, sorts []Sort) {
+	all, err := ReadBook()
+	if err != nil {
+		return s.Book.Packs, nil, s.Book.Sorts
+	}
+	for _, p := range all.Packs {
+		if _, ok := s.Book.pack(p.ID); !ok {
+			off = append(off, p)
+		}
+	}
+	return s.Book.Packs, off, s.Book.Sorts
+}

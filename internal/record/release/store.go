@@ -3,7 +3,9 @@ package release
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"hale/internal/access"
 	"hale/internal/base/errs"
@@ -105,10 +107,11 @@ func (s *Store) Place(ctx context.Context, pass access.Pass, typ, id, why, note 
 	}
 	reason, ok := harm(why)
 	now := s.Now()
+	note, fine := tidy(note)
 	switch {
 	case !ok:
 		return errHarm
-	case note == "":
+	case !fine:
 		return errNote
 	case !until.After(now):
 		return errPast
@@ -135,6 +138,12 @@ func (s *Store) Place(ctx context.Context, pass access.Pass, typ, id, why, note 
 	return said("place", err)
 }
 
+// tidy returns note as it is kept, and whether it says something.
+func tidy(note string) (string, bool) {
+	note = strings.TrimSpace(note)
+	return note, note != "" && utf8.RuneCountInString(note) <= 500
+}
+
 // there says whether the patient has the resource.
 func (s *Store) there(ctx context.Context, tx *db.Tx, patient, typ, id string) error {
 	const q = `
@@ -154,7 +163,8 @@ func (s *Store) Release(ctx context.Context, pass access.Pass, id, note string) 
 	if err != nil {
 		return err
 	}
-	if note == "" {
+	note, ok := tidy(note)
+	if !ok {
 		return errNote
 	}
 	err = s.DB.Tx(ctx, func(tx *db.Tx) error {
@@ -213,7 +223,8 @@ func (s *Store) Extend(ctx context.Context, pass access.Pass, id, note string, u
 	if err != nil {
 		return err
 	}
-	if note == "" {
+	note, ok := tidy(note)
+	if !ok {
 		return errNote
 	}
 	err = s.DB.Tx(ctx, func(tx *db.Tx) error {
