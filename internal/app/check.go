@@ -40,7 +40,7 @@ func Check(ctx context.Context, c Config) []Finding {
 	if c.TLS.CertFile != "" {
 		list = append(list, checkCertificate(c))
 	}
-	return list
+	return append(list, checkScanner(ctx, c))
 }
 
 func checkDatabase(ctx context.Context, c Config) Finding {

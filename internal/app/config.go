@@ -25,6 +25,7 @@ type Config struct {
 	Text     Text
 	TLS      TLS
 	Proxies  []netip.Prefix // whose X-Forwarded-For is believed
+	Scanner  string         // a ClamAV daemon, HOST:PORT or a socket; empty: none
 
 	// Reload reads the roots again, when another process has changed them; it
 	// may be nil.

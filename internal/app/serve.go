@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"hale/internal/base/errs"
+	"hale/internal/care/document"
 	"hale/internal/face/desk"
 	"hale/internal/face/pickup"
 	"hale/internal/face/portal"
@@ -127,6 +128,7 @@ func (a *App) routes(demo *Demo, p *portal.Portal) *web.Mux {
 	staff := desk.New(desk.Config{
 		Site: a.site, Doors: a.Doors, Reach: a.Reach, Todos: todo.NewStore(a.db, a.c.Now), Measure: a.Measure, Patients: a.patients, Contacts: a.contacts,
 		Consents: a.consents, Visits: a.Visits, Accounts: a.Accounts, Audit: a.audit,
+		Letters: a.letterbox(), Documents: document.NewStore(a.db, a.Record),
 		Services: services(), Senders: func() []desk.Sender { return a.senders.shown },
 	}).Handler()
 	mux.Mount("/desk", staff)

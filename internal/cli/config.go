@@ -54,6 +54,9 @@ type file struct {
 		From   string `toml:"from"`
 		Secret string `toml:"secret"`
 	} `toml:"text"`
+	Scan struct {
+		Clamd string `toml:"clamd"`
+	} `toml:"scan"`
 	TLS struct {
 		Certificate string `toml:"certificate"`
 		Key         string `toml:"key"`
@@ -178,6 +181,7 @@ func (f file) config(data string) (app.Config, error) {
 		Mail:     app.Mail{Server: f.Mail.Server, From: f.Mail.From, User: f.Mail.User, Password: f.Mail.Password, TLS: or(f.Mail.TLS, "required"), Onward: f.Mail.Onward},
 		Text:     app.Text{URL: f.Text.URL, From: f.Text.From, Secret: f.Text.Secret},
 		TLS:      f.tls(data),
+		Scanner:  f.Scan.Clamd,
 	}
 	c.Clinic.Name, c.Clinic.Phone = or(f.Clinic.Name, "Our clinic"), f.Clinic.Phone
 	c.Clinic.Address, c.Clinic.Brand = f.Clinic.Address, f.Clinic.Brand

@@ -93,6 +93,9 @@ name = "Our clinic"
 # from = "+15550100"
 # secret = ""                          # better: HALE_TEXT_SECRET; receipts are signed with it
 
+[scan]                                 # looks for malware in what patients send
+# clamd = "127.0.0.1:3310"             # or the path of ClamAV's socket
+
 [tls]                                  # without these, put a proxy with TLS in front
 # certificate = "/etc/hale/fullchain.pem"
 # key = "/etc/hale/privkey.pem"        # both are read again when they change
