@@ -1,9 +1,8 @@
 package access
 
 import (
+	"math"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 )
 
@@ -34,7 +33,7 @@ func (d *Doors) decide(a Actor, right Right, patient string, f Facts, now time.T
 	zone := ruleOf(right).zone
 	switch a.Kind {
 	case Link:
-		return sight{shown: Every &^ (Part2 | PsychNotes), categories: opened(a.Rights)}, nil
+		return sight{categories: opened(a.Rights)}, nil
 	case System:
 		if slices.Contains(a.Rights, WriteRecord) {
 			return sight{shown: Every, held: true, all: true}, nil
@@ -175,41 +174,17 @@ func (p Pass) Shows(labels Label, held time.Time) bool {
 	return labels&p.Hidden() == 0 && (p.sight.held || !held.After(p.at))
 }
 
-// Veil returns SQL that leaves out what p does not show: a condition on the
-// columns that hold a row's patient and its resource's id, among resources
-// of types, or of any type if none is named. The SQL's parameters are
-// numbered from first and their values are args.
-func (p Pass) Veil(first int, patient, id string, types ...string) (sql string, args []any) {
-	if p.Hidden() == 0 && p.sight.held {
-		return "1 = 1", nil
-	}
-	typ := ""
-	if len(types) > 0 {
-		typ = " and z.typ in ('" + strings.Join(types, "', '") + "')"
-	}
-	where := "z.patient = " + patient + " and z.id = " + id
-	if patient == "" {
-		where = "z.id = " + id
-	}
-	sql, args = p.shut(first)
-	return "not exists (select 1 from shield z where " + where + typ + " and " + sql + ")", args
-}
-
-// VeilResource is Veil for a row of the record itself, called by alias.
-func (p Pass) VeilResource(first int, alias string) (sql string, args []any) {
-	if p.Hidden() == 0 && p.sight.held {
-		return "1 = 1", nil
-	}
-	sql, args = p.shut(first)
-	return "not exists (select 1 from shield z where z.typ = " + alias + ".typ and z.id = " + alias + ".id and " + sql + ")", args
-}
-
-// shut is true of the row z of shield that hides its resource from p.
-func (p Pass) shut(first int) (sql string, args []any) {
-	until := p.at.UnixMicro()
+// Veil returns the two parameters by which a statement leaves out what p does
+// not show:
+//
+//	not exists (select 1 from shield z where z.patient = r.patient and z.id = r.id
+//		and ((z.labels & $2) <> 0 or z.held_until > $3))
+//
+// hidden are labels, until is a time in microseconds. Every statement that
+// reads what is in the record says so; a test finds those that do not.
+func (p Pass) Veil() (hidden, until int64) {
 	if p.sight.held {
-		until = int64(^uint64(0) >> 1)
+		return int64(p.Hidden()), math.MaxInt64
 	}
-	labels, held := "$"+strconv.Itoa(first), "$"+strconv.Itoa(first+1)
-	return "((z.labels & " + labels + ") <> 0 or z.held_until > " + held + ")", []any{int64(p.Hidden()), until}
+	return int64(p.Hidden()), p.at.UnixMicro()
 }

@@ -25,7 +25,7 @@ func (e *Engine) DryRun(ctx context.Context, pass access.Pass, id string) (Forec
 	if err != nil {
 		return Forecast{}, err
 	}
-	q, args, err := segment.Compile(o.Segment, e.Now())
+	q, args, err := segment.Compile(pass, o.Segment, e.Now())
 	if err != nil {
 		return Forecast{}, err
 	}

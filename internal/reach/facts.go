@@ -107,6 +107,9 @@ func (e *Engine) load(ctx context.Context, c db.Conn, pass access.Pass, patients
 	for id, s := range k.by {
 		s.Points, s.Preferences, s.Consent = points[id], preferences[id], consent.Fold(said[id])
 	}
+	if err := k.protect(ctx, c, patients); err != nil {
+		return nil, err
+	}
 	return k, e.addresses(ctx, c, k, patients, purpose)
 }
 
@@ -127,6 +130,20 @@ func (k *crowd) people(ctx context.Context, c db.Conn, patients []string) error 
 	for _, r := range rows {
 		r.Able = k.by[r.Patient].Able
 		k.by[r.Patient] = &r
+	}
+	return nil
+}
+
+// protect marks those of whom a letter from us tells something by itself:
+// whom a programme for substance use treats (42 CFR 2.13).
+func (k *crowd) protect(ctx context.Context, c db.Conn, patients []string) error {
+	q := `select distinct patient from shield where (labels & $1) <> 0 and patient in (` + db.In(2, len(patients)) + `)`
+	list, err := db.All(ctx, c, db.Value[string], q, append([]any{int64(access.Part2)}, db.Args(patients)...)...)
+	if err != nil {
+		return fmt.Errorf("reach: protect: %w", err)
+	}
+	for _, id := range list {
+		k.by[id].Protected = true
 	}
 	return nil
 }

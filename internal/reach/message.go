@@ -25,7 +25,8 @@ type body struct {
 	Title       string `json:"title,omitempty"`
 	Page        string `json:"page,omitempty"`
 	Unsubscribe string `json:"stop,omitempty"`
-	Hours       string `json:"hours,omitempty"` // when it may arrive: policy.Window
+	Hours       string `json:"hours,omitempty"`   // when it may arrive: policy.Window
+	Neutral     bool   `json:"neutral,omitempty"` // the sender is not named
 }
 
 // open unseals a body.
@@ -53,6 +54,9 @@ func linkLife(c policy.Class) time.Duration {
 	return 30 * day
 }
 
+// neutral is who writes where the clinic's own name would tell something.
+var neutral = map[string]string{"en": "Your care office", "es": "Su consultorio"}
+
 // render writes what patient gets on a candidate channel.
 func (p *planner) render(patient string, c policy.Candidate) template.Message {
 	s := p.crowd.by[patient]
@@ -60,11 +64,18 @@ func (p *planner) render(patient string, c policy.Candidate) template.Message {
 		"first_name": s.given, "last_name": s.family, "service": strings.ReplaceAll(p.o.Service, "-", " "),
 		"clinic": p.e.Clinic.Name, "clinic_phone": p.e.Clinic.Phone,
 	}
+	address := p.e.Clinic.Address
+	if c.Mode == policy.Generic { // that this clinic writes may tell already
+		values["clinic"], address = neutral[s.language()], ""
+		if values["clinic"] == "" {
+			values["clinic"] = neutral["en"]
+		}
+	}
 	if c.Channel != Inbox {
 		values["link"] = linkMark
 	}
 	return p.compiled.Render(template.Want{
-		Channel: c.Channel, Mode: c.Mode, Lang: s.language(), Shared: c.Shared, Values: values, Address: p.e.Clinic.Address,
+		Channel: c.Channel, Mode: c.Mode, Lang: s.language(), Shared: c.Shared, Values: values, Address: address,
 	})
 }
 
@@ -78,7 +89,7 @@ func (p *planner) message(ctx context.Context, tx *db.Tx, intent, patient string
 	}
 	e := p.e
 	id := e.IDs.New()
-	b := body{To: c.Address, Subject: m.Subject, Text: m.Text, HTML: m.HTML, Title: m.Title, Page: m.Page, Hours: c.Window.String()}
+	b := body{To: c.Address, Subject: m.Subject, Text: m.Text, HTML: m.HTML, Title: m.Title, Page: m.Page, Hours: c.Window.String(), Neutral: c.Mode == policy.Generic}
 	if c.Channel != Inbox {
 		if err := p.link(ctx, tx, id, patient, c, &b); err != nil {
 			return "", err
@@ -198,8 +209,8 @@ var errNoGateway = errs.New(errs.Unavailable, "We cannot send this way at the mo
 
 func (e *Engine) sendIn(ctx context.Context, tx *db.Tx, d Direct) error {
 	p, ok := policy.PurposeOf(cmp.Or(d.Purpose, "security"))
-	if !ok || p.Key != "security" {
-		return errPurpose // everything else is decided on, drawn and capped
+	if !ok || p.Key != "security" && (p.Key != "clinical_result" || d.Channel != Inbox) {
+		return errPurpose // everything else is decided on, drawn and capped; that a result is there may be said where its owner signs in
 	}
 	if e.gates[d.Channel] == nil {
 		return errNoGateway

@@ -19,13 +19,14 @@ import (
 )
 
 var (
-	errPurpose = errs.New(errs.Invalid, "Please choose what the outreach is for.")
-	errName    = errs.New(errs.Invalid, "Please give the outreach a name.")
-	errHoldout = errs.New(errs.Invalid, "Between 0 and half of the people can be held out.")
-	errNoHold  = errs.New(errs.Invalid, "Nobody may be held out of messages of this kind.")
-	errDays    = errs.New(errs.Invalid, "An outreach runs for 1 to 365 days.")
-	errStarted = errs.New(errs.Conflict, "This outreach has started and cannot be changed any more.")
-	errState   = errs.New(errs.Conflict, "The outreach is not in a state for that. Please look again.")
+	errPurpose   = errs.New(errs.Invalid, "Please choose what the outreach is for.")
+	errProtected = errs.New(errs.Forbidden, "The segment asks about information that the law protects more. Somebody who treats these patients has to write it.")
+	errName      = errs.New(errs.Invalid, "Please give the outreach a name.")
+	errHoldout   = errs.New(errs.Invalid, "Between 0 and half of the people can be held out.")
+	errNoHold    = errs.New(errs.Invalid, "Nobody may be held out of messages of this kind.")
+	errDays      = errs.New(errs.Invalid, "An outreach runs for 1 to 365 days.")
+	errStarted   = errs.New(errs.Conflict, "This outreach has started and cannot be changed any more.")
+	errState     = errs.New(errs.Conflict, "The outreach is not in a state for that. Please look again.")
 )
 
 // plan is what of an outreach the database keeps as one text.
@@ -39,7 +40,7 @@ type plan struct {
 
 // check completes o and says what is wrong with it. A draft may still have
 // problems in its texts; Start may not.
-func (o *Outreach) check(now time.Time) error {
+func (o *Outreach) check(pass access.Pass, now time.Time) error {
 	p, ok := policy.PurposeOf(o.Purpose)
 	o.Name = strings.TrimSpace(o.Name)
 	if o.WindowDays == 0 {
@@ -63,7 +64,13 @@ func (o *Outreach) check(now time.Time) error {
 	if o.Template.Sensitivity < p.Sensitivity {
 		o.Template.Sensitivity = p.Sensitivity
 	}
-	_, _, err := segment.Compile(o.Segment, now)
+	if labels := segment.Labels(o.Segment); labels != 0 {
+		if labels&pass.Hidden() != 0 {
+			return errProtected
+		}
+		o.Template.Sensitivity = policy.S4 // whom it reaches tells what it is about
+	}
+	_, _, err := segment.Compile(pass, o.Segment, now)
 	return err
 }
 
@@ -73,7 +80,7 @@ func (e *Engine) Save(ctx context.Context, pass access.Pass, o Outreach) (Outrea
 		return o, err
 	}
 	now := e.Now()
-	if err := o.check(now); err != nil {
+	if err := o.check(pass, now); err != nil {
 		return o, err
 	}
 	text, err := json.Marshal(plan{o.Segment, o.Template, o.Channels, o.Households, o.NextAfter})
@@ -175,6 +182,9 @@ func (e *Engine) Start(ctx context.Context, pass access.Pass, id string) error {
 	if err != nil {
 		return err
 	}
+	if segment.Labels(o.Segment)&pass.Hidden() != 0 {
+		return errProtected
+	}
 	purpose, _ := policy.PurposeOf(o.Purpose)
 	if problems := o.Template.Lint(purpose); len(problems) > 0 {
 		return errs.New(errs.Invalid, "The text is not ready to be sent. "+strings.TrimSpace(problems[0].Part+" "+problems[0].Words))
@@ -188,7 +198,7 @@ func (e *Engine) Start(ctx context.Context, pass access.Pass, id string) error {
 		if n == 0 {
 			return errStarted
 		}
-		if err := e.snapshot(ctx, tx, o, now); err != nil {
+		if err := e.snapshot(ctx, tx, pass, o, now); err != nil {
 			return err
 		}
 		return e.addPlan(ctx, tx, id)
@@ -199,9 +209,9 @@ func (e *Engine) Start(ctx context.Context, pass access.Pass, id string) error {
 	return nil
 }
 
-// snapshot writes down who is in the segment now.
-func (e *Engine) snapshot(ctx context.Context, tx *db.Tx, o Outreach, now time.Time) error {
-	q, args, err := segment.Compile(o.Segment, now)
+// snapshot writes down who is in the segment now, by what the starter sees.
+func (e *Engine) snapshot(ctx context.Context, tx *db.Tx, pass access.Pass, o Outreach, now time.Time) error {
+	q, args, err := segment.Compile(pass, o.Segment, now)
 	if err != nil {
 		return err
 	}

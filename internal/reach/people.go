@@ -29,7 +29,7 @@ func (e *Engine) Count(ctx context.Context, pass access.Pass, expr segment.Expr)
 	if err := pass.OpenAll(access.RunOutreach); err != nil {
 		return 0, err
 	}
-	inner, args, err := segment.Compile(expr, e.Now())
+	inner, args, err := segment.Compile(pass, expr, e.Now())
 	if err != nil {
 		return 0, err
 	}

@@ -3,6 +3,7 @@ package reach
 import (
 	"context"
 	"errors"
+	"net/mail"
 	"sync"
 	"time"
 
@@ -191,6 +192,9 @@ func (s *sender) ask(ctx context.Context, gate Gateway, h Handoff) (Result, bool
 // handoff is what a gateway gets of m.
 func (e *Engine) handoff(m *sending) Handoff {
 	from := e.Clinic.From
+	if a, err := mail.ParseAddress(from); err == nil && m.body.Neutral {
+		from = a.Address // without the clinic's name
+	}
 	if m.channel == SMS {
 		from = e.Clinic.Number
 	}

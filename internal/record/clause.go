@@ -4,36 +4,43 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"hale/internal/access"
 )
 
 // Clause returns SQL that says whether the patient whose id is in
 // patientColumn has a resource of a type that meets all of q: what a segment
 // is made of. All parameters are about one and the same resource. The SQL's
-// parameters are numbered from first and their values are args.
-//
-// It is a part of somebody else's statement, so it takes no Pass; who runs
-// the statement needs one.
-func Clause(typ string, q url.Values, patientColumn string, first int) (sql string, args []any, err error) {
-	for _, name := range []string{"_sort", "_count", "_cursor"} {
-		if q.Has(name) {
-			return "", nil, refuse(typ, name, "a segment has no order and no pages")
-		}
-	}
-	query, err := readQuery(typ, q, first)
+// parameters are numbered from first and their values are args. What pass
+// does not show does not count.
+func Clause(pass access.Pass, typ string, q url.Values, patientColumn string, first int) (sql string, args []any, err error) {
+	query, err := within(pass, typ, q, first)
 	if err != nil {
 		return "", nil, err
 	}
 	return query.clause(patientColumn), query.params.args, nil
 }
 
+// within reads a search that is a part of another statement.
+func within(pass access.Pass, typ string, q url.Values, first int) (*query, error) {
+	for _, name := range []string{"_sort", "_count", "_cursor"} {
+		if q.Has(name) {
+			return nil, refuse(typ, name, "a segment has no order and no pages")
+		}
+	}
+	query, err := readQuery(typ, q, first)
+	if err != nil {
+		return nil, err
+	}
+	query.resource = append(query.resource, query.params.veil(pass, "r"))
+	return query, nil
+}
+
 // Matching returns SQL that selects the ids of the patients for whom Clause
 // is true. It reads the index once, from the code on, where Clause asks for
 // one patient after the other: use it where few of many are meant.
-func Matching(typ string, q url.Values, first int) (sql string, args []any, err error) {
-	if _, _, err := Clause(typ, q, "", first); err != nil {
-		return "", nil, err
-	}
-	query, err := readQuery(typ, q, first)
+func Matching(pass access.Pass, typ string, q url.Values, first int) (sql string, args []any, err error) {
+	query, err := within(pass, typ, q, first)
 	if err != nil {
 		return "", nil, err
 	}

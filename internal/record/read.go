@@ -3,6 +3,7 @@ package record
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -12,6 +13,7 @@ import (
 	"hale/internal/access"
 	"hale/internal/standard/fhir"
 	"hale/internal/store/db"
+	"hale/internal/store/keys"
 )
 
 // Resource is one version of a resource.
@@ -183,13 +185,21 @@ func (s *Store) get(ctx context.Context, c db.Conn, pass access.Pass, typ, id st
 	if err != nil {
 		return Resource{}, fmt.Errorf("record: get %s: %w", typ, err)
 	}
-	if f.deleted || !everyone && personal(typ) && f.Patient != patient {
+	shown, err := s.shown(ctx, c, pass, typ, id)
+	if err != nil {
+		return Resource{}, fmt.Errorf("record: get %s: %w", typ, err)
+	}
+	if f.deleted || !everyone && personal(typ) && f.Patient != patient || !shown || !sees(pass, typ) {
 		return Resource{}, fmt.Errorf("record: get %s: %w", typ, db.ErrNone)
+	}
+	if err := s.openFound(ctx, c, &f); err != nil {
+		return Resource{}, fmt.Errorf("record: get %s: %w", typ, err)
 	}
 	return f.Resource, nil
 }
 
-// History returns all versions of a resource, the newest first.
+// History returns the versions of a resource that pass shows, the newest
+// first: none if it does not show the newest.
 func (s *Store) History(ctx context.Context, pass access.Pass, typ, id string) ([]Resource, error) {
 	now, err := s.Get(ctx, pass, typ, id)
 	if err != nil {
@@ -209,7 +219,16 @@ func (s *Store) History(ctx context.Context, pass access.Pass, typ, id string) (
 	}
 	list := []Resource{now}
 	for _, f := range before {
-		list = append(list, f.Resource)
+		err := s.openFound(ctx, s.db, &f)
+		if errors.Is(err, keys.ErrShredded) {
+			continue // it was erased while it was protected
+		}
+		if err != nil {
+			return nil, fmt.Errorf("record: history of %s: %w", typ, err)
+		}
+		if f.Patient == now.Patient && showsBody(pass, f.Body) {
+			list = append(list, f.Resource)
+		}
 	}
 	return list, nil
 }

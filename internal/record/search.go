@@ -37,6 +37,9 @@ func (s *Store) Search(ctx context.Context, pass access.Pass, typ string, q url.
 	if err != nil {
 		return Page{}, err
 	}
+	if !sees(pass, typ) {
+		return Page{}, nil
+	}
 	query, err := readQuery(typ, q, 1)
 	if err != nil {
 		return Page{}, err
@@ -55,10 +58,16 @@ func (s *Store) Search(ctx context.Context, pass access.Pass, typ string, q url.
 			return Page{}, fmt.Errorf("record: search %s: %w", typ, err)
 		}
 	}
+	query.resource = append(query.resource, query.params.veil(pass, "r"))
 	text := query.search(number, order)
 	list, err := db.All(ctx, s.db, readHit, text, query.params.args...)
 	if err != nil {
 		return Page{}, fmt.Errorf("record: search %s: %w", typ, err)
+	}
+	for i := range list {
+		if err := s.openFound(ctx, s.db, &list[i].found); err != nil {
+			return Page{}, fmt.Errorf("record: search %s: %w", typ, err)
+		}
 	}
 	return order.page(list), nil
 }

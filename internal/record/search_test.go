@@ -215,7 +215,7 @@ func TestClause(t *testing.T) {
 		put(t, s, d, town...)
 		for _, tt := range tests {
 			q, _ := url.ParseQuery(tt.query)
-			sql, args, err := record.Clause(tt.typ, q, "p.id", 2)
+			sql, args, err := record.Clause(haletest.Everyone(t, d, access.RunOutreach), tt.typ, q, "p.id", 2)
 			if err != nil {
 				t.Fatalf("Clause(%s?%s) = %v", tt.typ, tt.query, err)
 			}
@@ -225,7 +225,7 @@ func TestClause(t *testing.T) {
 				t.Errorf("Clause(%s?%s) finds %v, %v, want %s\n%s", tt.typ, tt.query, got, err, tt.want, sql)
 			}
 		}
-		if _, _, err := record.Clause("Condition", url.Values{"colour": {"blue"}}, "p.id", 1); errs.KindOf(err) != errs.Invalid {
+		if _, _, err := record.Clause(access.Pass{}, "Condition", url.Values{"colour": {"blue"}}, "p.id", 1); errs.KindOf(err) != errs.Invalid {
 			t.Errorf("Clause with an unknown parameter = %v", err)
 		}
 	})

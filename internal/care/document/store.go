@@ -107,19 +107,24 @@ func NewStore(d *db.DB, r records) *Store { return &Store{db: d, records: r} }
 
 const columns = `d.id, d.kind, d.title, d.status, d.at, d.author, coalesce(c.name, ''), d.media, d.source, d.updated_at`
 
+// veil leaves out what the pass does not show.
+const veil = ` not exists (select 1 from shield z where z.patient = d.patient and z.id = d.id
+	and z.typ in ('DocumentReference', 'DiagnosticReport', 'CarePlan') and ((z.labels & $2) <> 0 or z.held_until > $3)) `
+
 // List returns the newest n documents that pass opens.
 func (s *Store) List(ctx context.Context, pass access.Pass, n int) ([]Document, error) {
 	const q = `
 		select ` + columns + `
 		from document d left join clinician c on c.id = d.author
-		where d.patient = $1
+		where d.patient = $1 and ` + veil + `
 		order by d.at desc, d.title, d.id
-		limit $2`
+		limit $4`
 	patient, err := pass.Open(access.ReadRecord)
-	if err != nil {
+	if err != nil || !pass.Sees(access.Documents) {
 		return nil, err
 	}
-	list, err := db.All(ctx, s.db, scan, q, patient, n)
+	hidden, until := pass.Veil()
+	list, err := db.All(ctx, s.db, scan, q, patient, hidden, until, n)
 	if err != nil {
 		return nil, fmt.Errorf("document: list: %w", err)
 	}
@@ -129,16 +134,17 @@ func (s *Store) List(ctx context.Context, pass access.Pass, n int) ([]Document, 
 // Count returns how many documents pass opens, and when the record last
 // changed one.
 func (s *Store) Count(ctx context.Context, pass access.Pass) (int, time.Time, error) {
-	const q = `select count(*), coalesce(max(updated_at), 0) from document where patient = $1`
+	const q = `select count(*), coalesce(max(updated_at), 0) from document d where d.patient = $1 and ` + veil
 	patient, err := pass.Open(access.ReadRecord)
-	if err != nil {
+	if err != nil || !pass.Sees(access.Documents) {
 		return 0, time.Time{}, err
 	}
+	hidden, until := pass.Veil()
 	type counts struct{ n, at int64 }
 	c, err := db.One(ctx, s.db, func(scan db.Scan) (c counts, err error) {
 		err = scan(&c.n, &c.at)
 		return c, err
-	}, q, patient)
+	}, q, patient, hidden, until)
 	if err != nil {
 		return 0, time.Time{}, fmt.Errorf("document: count: %w", err)
 	}
@@ -183,12 +189,16 @@ func (s *Store) open(ctx context.Context, pass access.Pass, id string) (Document
 	const q = `
 		select ` + columns + `
 		from document d left join clinician c on c.id = d.author
-		where d.patient = $1 and d.id = $2`
+		where d.patient = $1 and d.id = $4 and ` + veil
 	patient, err := pass.Open(access.ReadRecord)
 	if err != nil {
 		return Document{}, fhir.Node{}, err
 	}
-	d, err := db.One(ctx, s.db, scan, q, patient, id)
+	if !pass.Sees(access.Documents) {
+		return Document{}, fhir.Node{}, fmt.Errorf("document: open %s: %w", id, db.ErrNone)
+	}
+	hidden, until := pass.Veil()
+	d, err := db.One(ctx, s.db, scan, q, patient, hidden, until, id)
 	if err != nil {
 		return Document{}, fhir.Node{}, fmt.Errorf("document: open %s: %w", id, err)
 	}

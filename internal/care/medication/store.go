@@ -75,6 +75,10 @@ type Store struct{ db *db.DB }
 // NewStore returns a store on d.
 func NewStore(d *db.DB) *Store { return &Store{db: d} }
 
+// veil leaves out what the pass does not show.
+const veil = ` not exists (select 1 from shield z where z.patient = m.patient and z.id = m.id
+	and z.typ in ('MedicationRequest', 'MedicationStatement') and ((z.labels & $2) <> 0 or z.held_until > $3)) `
+
 // List returns the newest n medicines that pass opens: current ones first,
 // newest first.
 func (s *Store) List(ctx context.Context, pass access.Pass, n int) ([]Medicine, error) {
@@ -84,14 +88,17 @@ func (s *Store) List(ctx context.Context, pass access.Pass, n int) ([]Medicine, 
 		from medication m
 			left join clinician c on c.id = m.prescriber
 			left join problem p on p.patient = m.patient and 'Condition/' || p.id = m.why
-		where m.patient = $1
+				and not exists (select 1 from shield z where z.patient = p.patient and z.id = p.id and z.typ = 'Condition'
+					and ((z.labels & $2) <> 0 or z.held_until > $3))
+		where m.patient = $1 and ` + veil + `
 		order by case when m.status in ('active', 'on-hold') then 0 else 1 end, m.authored desc, m.name, m.id
-		limit $2`
+		limit $4`
 	patient, err := pass.Open(access.ReadRecord)
-	if err != nil {
+	if err != nil || !pass.Sees(access.Medicines) {
 		return nil, err
 	}
-	list, err := db.All(ctx, s.db, scan, q, patient, n)
+	hidden, until := pass.Veil()
+	list, err := db.All(ctx, s.db, scan, q, patient, hidden, until, n)
 	if err != nil {
 		return nil, fmt.Errorf("medication: list: %w", err)
 	}
@@ -103,16 +110,17 @@ func (s *Store) List(ctx context.Context, pass access.Pass, n int) ([]Medicine, 
 func (s *Store) Count(ctx context.Context, pass access.Pass) (int, time.Time, error) {
 	const q = `
 		select coalesce(sum(case when status in ('active', 'on-hold') then 1 else 0 end), 0), coalesce(max(updated_at), 0)
-		from medication where patient = $1`
+		from medication m where m.patient = $1 and ` + veil
 	patient, err := pass.Open(access.ReadRecord)
-	if err != nil {
+	if err != nil || !pass.Sees(access.Medicines) {
 		return 0, time.Time{}, err
 	}
+	hidden, until := pass.Veil()
 	type counts struct{ n, at int64 }
 	c, err := db.One(ctx, s.db, func(scan db.Scan) (c counts, err error) {
 		err = scan(&c.n, &c.at)
 		return c, err
-	}, q, patient)
+	}, q, patient, hidden, until)
 	if err != nil {
 		return 0, time.Time{}, fmt.Errorf("medication: count: %w", err)
 	}

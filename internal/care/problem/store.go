@@ -130,20 +130,25 @@ type Store struct{ db *db.DB }
 // NewStore returns a store on d.
 func NewStore(d *db.DB) *Store { return &Store{db: d} }
 
+// veil leaves out what the pass does not show.
+const veil = ` not exists (select 1 from shield z where z.patient = p.patient and z.id = p.id
+	and z.typ in ('Condition', 'AllergyIntolerance', 'Immunization', 'Procedure') and ((z.labels & $2) <> 0 or z.held_until > $3)) `
+
 // List returns the newest n of one kind that pass opens: what is still so
 // first, newest first.
 func (s *Store) List(ctx context.Context, pass access.Pass, kind Kind, n int) ([]Problem, error) {
 	const q = `
 		select p.id, p.kind, p.code, p.name, p.status, p.at, p.ended, p.detail, p.performer, coalesce(c.name, ''), p.source, p.updated_at
 		from problem p left join clinician c on c.id = p.performer
-		where p.patient = $1 and p.kind = $2
+		where p.patient = $1 and ` + veil + ` and p.kind = $4
 		order by case when p.status in ('resolved', 'inactive', 'remission') then 1 else 0 end, p.at desc, p.name, p.id
-		limit $3`
+		limit $5`
 	patient, err := pass.Open(access.ReadRecord)
-	if err != nil {
+	if err != nil || !pass.Sees(access.Conditions) {
 		return nil, err
 	}
-	list, err := db.All(ctx, s.db, scan, q, patient, string(kind), n)
+	hidden, until := pass.Veil()
+	list, err := db.All(ctx, s.db, scan, q, patient, hidden, until, string(kind), n)
 	if err != nil {
 		return nil, fmt.Errorf("problem: list %s: %w", kind, err)
 	}
@@ -159,11 +164,12 @@ type Count struct {
 
 // Counts returns the counts of all kinds that pass opens.
 func (s *Store) Counts(ctx context.Context, pass access.Pass) (map[Kind]Count, error) {
-	const q = `select kind, count(*), max(updated_at) from problem where patient = $1 group by kind`
+	const q = `select p.kind, count(*), max(p.updated_at) from problem p where p.patient = $1 and ` + veil + `group by p.kind`
 	patient, err := pass.Open(access.ReadRecord)
-	if err != nil {
+	if err != nil || !pass.Sees(access.Conditions) {
 		return nil, err
 	}
+	hidden, until := pass.Veil()
 	type counted struct {
 		kind Kind
 		Count
@@ -173,7 +179,7 @@ func (s *Store) Counts(ctx context.Context, pass access.Pass) (map[Kind]Count, e
 		err = scan(&c.kind, &c.N, &at)
 		c.Updated = view.Time(at)
 		return c, err
-	}, q, patient)
+	}, q, patient, hidden, until)
 	if err != nil {
 		return nil, fmt.Errorf("problem: counts: %w", err)
 	}

@@ -38,7 +38,7 @@ func (s *Store) Book(ctx context.Context, pass access.Pass, slot string, how How
 		if err := s.put(ctx, tx, pass, slot, "busy", record.Draft{Type: "Appointment", ID: id, Body: body}); err != nil {
 			return err
 		}
-		if v, err = get(ctx, tx, patient, id); err != nil {
+		if v, err = get(ctx, tx, pass, patient, id); err != nil {
 			return err
 		}
 		return s.events.Add(ctx, tx, happened("visit.booked", v))
@@ -56,7 +56,7 @@ func (s *Store) Cancel(ctx context.Context, pass access.Pass, id string) error {
 		return err
 	}
 	err = s.db.Tx(ctx, func(tx *db.Tx) error {
-		v, err := s.hold(ctx, tx, patient, id)
+		v, err := s.hold(ctx, tx, pass, patient, id)
 		if err != nil {
 			return err
 		}
@@ -84,7 +84,7 @@ func (s *Store) Move(ctx context.Context, pass access.Pass, id, slot string, how
 	}
 	var v Visit
 	err = s.db.Tx(ctx, func(tx *db.Tx) error {
-		old, err := s.hold(ctx, tx, patient, id)
+		old, err := s.hold(ctx, tx, pass, patient, id)
 		if err != nil {
 			return err
 		}
@@ -108,7 +108,7 @@ func (s *Store) Move(ctx context.Context, pass access.Pass, id, slot string, how
 		if err := s.put(ctx, tx, pass, old.Slot, "free"); err != nil {
 			return err
 		}
-		if v, err = get(ctx, tx, patient, id); err != nil {
+		if v, err = get(ctx, tx, pass, patient, id); err != nil {
 			return err
 		}
 		v.Via, v.Ref = how.Via, how.Ref
@@ -161,12 +161,12 @@ func scanRaw(row db.Scan) (s Slot, err error) {
 
 // hold returns a visit that may be changed, and keeps others from changing
 // it until the transaction ends.
-func (s *Store) hold(ctx context.Context, tx *db.Tx, patient, id string) (Visit, error) {
+func (s *Store) hold(ctx context.Context, tx *db.Tx, pass access.Pass, patient, id string) (Visit, error) {
 	const lock = `update visit set updated_at = updated_at where patient = $1 and id = $2`
 	if _, err := tx.ExecContext(ctx, lock, patient, id); err != nil {
 		return Visit{}, err
 	}
-	v, err := get(ctx, tx, patient, id)
+	v, err := get(ctx, tx, pass, patient, id)
 	if err != nil {
 		return Visit{}, err
 	}

@@ -13,13 +13,14 @@ import (
 // by a way, soonest first.
 func (s *Store) Booked(ctx context.Context, pass access.Pass, via string, after time.Time, n int) ([]Visit, error) {
 	const q = `select ` + columns + from + `
-		where v.start_at >= $1 and v.via = $2 and v.status = 'booked'
+		where v.start_at >= $1 and ` + veil + ` and v.via = $4 and v.status = 'booked'
 		order by v.start_at, v.id
-		limit $3`
+		limit $5`
 	if err := pass.OpenAll(access.FindPatients); err != nil {
 		return nil, err
 	}
-	list, err := db.All(ctx, s.db, scan, q, after.UnixMicro(), via, n)
+	hidden, until := pass.Veil()
+	list, err := db.All(ctx, s.db, scan, q, after.UnixMicro(), hidden, until, via, n)
 	if err != nil {
 		return nil, fmt.Errorf("visit: booked: %w", err)
 	}

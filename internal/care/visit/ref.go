@@ -12,7 +12,7 @@ import (
 // message or an intent, led; the newest booking first.
 func (s *Store) Led(ctx context.Context, pass access.Pass, ref string) ([]Visit, error) {
 	const q = `select ` + columns + from + `
-		where v.patient = $1 and v.ref = $2
+		where v.patient = $1 and ` + veil + ` and v.ref = $4
 		order by v.booked_at desc, v.id desc`
 	patient, err := pass.Open(access.BookVisits)
 	if err != nil {
@@ -21,7 +21,8 @@ func (s *Store) Led(ctx context.Context, pass access.Pass, ref string) ([]Visit,
 	if ref == "" {
 		return nil, nil
 	}
-	list, err := db.All(ctx, s.db, scan, q, patient, ref)
+	hidden, until := pass.Veil()
+	list, err := db.All(ctx, s.db, scan, q, patient, hidden, until, ref)
 	if err != nil {
 		return nil, fmt.Errorf("visit: led: %w", err)
 	}

@@ -45,12 +45,16 @@ const from = `
 		left join clinician c on c.id = v.practitioner
 		left join clinician o on o.id = v.place `
 
+// veil leaves out what the pass does not show.
+const veil = ` not exists (select 1 from shield z where z.patient = v.patient and z.id = v.id
+	and z.typ in ('Appointment', 'Encounter') and ((z.labels & $2) <> 0 or z.held_until > $3)) `
+
 // Upcoming returns the next n visits that pass opens, soonest first.
 func (s *Store) Upcoming(ctx context.Context, pass access.Pass, n int) ([]Visit, error) {
 	const q = `select ` + columns + from + `
-		where v.patient = $1 and v.end_at >= $2 and v.status in ('booked', 'pending', 'proposed', 'arrived', 'checked-in', 'waitlist')
+		where v.patient = $1 and ` + veil + ` and v.end_at >= $4 and v.status in ('booked', 'pending', 'proposed', 'arrived', 'checked-in', 'waitlist')
 		order by v.start_at, v.id
-		limit $3`
+		limit $5`
 	return s.list(ctx, pass, "upcoming", q, n)
 }
 
@@ -58,18 +62,19 @@ func (s *Store) Upcoming(ctx context.Context, pass access.Pass, n int) ([]Visit,
 // what was cancelled.
 func (s *Store) Past(ctx context.Context, pass access.Pass, n int) ([]Visit, error) {
 	const q = `select ` + columns + from + `
-		where v.patient = $1 and (v.end_at < $2 or v.status not in ('booked', 'pending', 'proposed', 'arrived', 'checked-in', 'waitlist'))
+		where v.patient = $1 and ` + veil + ` and (v.end_at < $4 or v.status not in ('booked', 'pending', 'proposed', 'arrived', 'checked-in', 'waitlist'))
 		order by v.start_at desc, v.id
-		limit $3`
+		limit $5`
 	return s.list(ctx, pass, "past", q, n)
 }
 
 func (s *Store) list(ctx context.Context, pass access.Pass, verb, q string, n int) ([]Visit, error) {
 	patient, err := pass.Open(access.ReadVisits)
-	if err != nil {
+	if err != nil || !pass.Sees(access.Visits) {
 		return nil, err
 	}
-	list, err := db.All(ctx, s.db, scan, q, patient, s.now().UnixMicro(), n)
+	hidden, until := pass.Veil()
+	list, err := db.All(ctx, s.db, scan, q, patient, hidden, until, s.now().UnixMicro(), n)
 	if err != nil {
 		return nil, fmt.Errorf("visit: %s: %w", verb, err)
 	}
@@ -84,12 +89,16 @@ func (s *Store) Get(ctx context.Context, pass access.Pass, id string) (Visit, er
 			return Visit{}, err
 		}
 	}
-	return get(ctx, s.db, patient, id)
+	return get(ctx, s.db, pass, patient, id)
 }
 
-func get(ctx context.Context, c db.Conn, patient, id string) (Visit, error) {
-	const q = `select ` + columns + from + `where v.patient = $1 and v.id = $2`
-	v, err := db.One(ctx, c, scan, q, patient, id)
+func get(ctx context.Context, c db.Conn, pass access.Pass, patient, id string) (Visit, error) {
+	const q = `select ` + columns + from + `where v.patient = $1 and v.id = $4 and ` + veil
+	if !pass.Sees(access.Visits) {
+		return Visit{}, fmt.Errorf("visit: get %s: %w", id, db.ErrNone)
+	}
+	hidden, until := pass.Veil()
+	v, err := db.One(ctx, c, scan, q, patient, hidden, until, id)
 	if err != nil {
 		return Visit{}, fmt.Errorf("visit: get %s: %w", id, err)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"hale/internal/access"
 	"hale/internal/access/account"
+	"hale/internal/access/lookup"
 	"hale/internal/base/ids"
 	"hale/internal/care/clinician"
 	"hale/internal/care/consent"
@@ -58,7 +59,7 @@ func settle(t testing.TB, d *db.DB, seed uint64, people int) *riverside {
 	began := time.Now()
 	now := func() time.Time { return noon.Add(time.Since(began)) }
 	v := &riverside{db: d, now: now, ids: ids.NewSource(now, rand.Reader)}
-	v.doors = access.NewDoors(audit.NewLog(d, v.ids, now))
+	v.doors = access.NewDoors(audit.NewLog(d, v.ids, now), lookup.New(d, now), now)
 	v.events = event.NewLog(v.ids, now)
 	v.records = record.New(d, v.ids, now, v.events, views()...)
 	v.visits = visit.NewStore(d, v.records, v.events, v.ids, now)

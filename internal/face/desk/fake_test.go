@@ -127,7 +127,7 @@ func (f *fakes) Count(_ context.Context, pass access.Pass, e segment.Expr) (int,
 	if err := pass.OpenAll(access.RunOutreach); err != nil {
 		return 0, err
 	}
-	_, _, err := segment.Compile(e, noon)
+	_, _, err := segment.Compile(access.Pass{}, e, noon)
 	return f.count, err
 }
 

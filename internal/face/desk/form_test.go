@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"hale/internal/access"
 	"hale/internal/reach"
 	"hale/internal/reach/policy"
 	"hale/internal/reach/segment"
@@ -155,7 +156,7 @@ func FuzzAudience(f *testing.F) {
 			t.Fatalf("read again: %+v, want %+v", again, a)
 		}
 		if e, ok := a.expr(knownConcept); ok {
-			if _, _, err := segment.Compile(e, noon); err != nil {
+			if _, _, err := segment.Compile(access.Pass{}, e, noon); err != nil {
 				t.Fatalf("a complete form makes a segment that does not compile: %v", err)
 			}
 		}

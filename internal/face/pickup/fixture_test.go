@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"hale/internal/access"
+	"hale/internal/access/lookup"
 	"hale/internal/base/ids"
 	"hale/internal/care/clinician"
 	"hale/internal/care/patient"
@@ -127,7 +128,7 @@ func newClinic(t testing.TB, d *db.DB, secure bool) *clinic {
 	seed(t, d, records)
 	site := web.NewSite(web.Clinic{Name: "Riverside Family Medicine", Phone: "+12025550142", Address: "412 Alder Street", Zone: time.UTC},
 		nil, slog.New(slog.NewTextHandler(c.log, nil)), now, secure)
-	p := New(Config{Site: site, Doors: access.NewDoors(audit.NewLog(d, source, now)), Links: c.links, Reach: c.office, Visits: c.visits, Now: now})
+	p := New(Config{Site: site, Doors: access.NewDoors(audit.NewLog(d, source, now), lookup.New(d, now), now), Links: c.links, Reach: c.office, Visits: c.visits, Now: now})
 	p.limits.wait = func(context.Context, time.Duration) { c.waits++ }
 	c.handler = site.Wrap(p.Handler())
 	return c

@@ -18,6 +18,7 @@ type Facts struct {
 	Inactive    bool // merged into another record, or out of use
 	Missing     bool // no such record any more
 	Account     bool // can sign in to the portal
+	Protected   bool // is known to a protected programme: that we write tells already
 	Points      []contact.Point
 	Preferences []contact.Preference
 	Consent     consent.State
@@ -108,6 +109,9 @@ type Decision struct {
 // changes nothing but the verdict.
 func Decide(now time.Time, f *Facts, a Ask, s Settings) Decision {
 	var d Decision
+	if f.Protected && a.Class > S0 {
+		a.Class = S4
+	}
 	if r, ok := gate(now, f, a); !ok {
 		return Decision{Verdict: Exclude, Reasons: []Reason{r}}
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"hale/internal/access"
 	"hale/internal/base/errs"
 	"hale/internal/record"
 	"hale/internal/store/db"
@@ -30,9 +31,10 @@ var (
 
 // Compile returns one statement that selects the ids of e's patients, in
 // order, with its arguments. People who have died are in it: that they are
-// not written to is shown, not hidden.
-func Compile(e Expr, now time.Time) (sql string, args []any, err error) {
-	c := compiler{now: now}
+// not written to is shown, not hidden. What pass does not show of the record
+// does not count.
+func Compile(pass access.Pass, e Expr, now time.Time) (sql string, args []any, err error) {
+	c := compiler{pass: pass, now: now}
 	cond, err := c.expr(e, 0)
 	if err != nil {
 		return "", nil, err
@@ -41,6 +43,7 @@ func Compile(e Expr, now time.Time) (sql string, args []any, err error) {
 }
 
 type compiler struct {
+	pass  access.Pass
 	now   time.Time
 	args  []any
 	nodes int
@@ -152,7 +155,7 @@ func (c *compiler) has(h Has) (string, error) {
 	if h.Months > 0 {
 		q.Set(date, "ge"+c.now.AddDate(0, -h.Months, 0).Format(time.DateOnly))
 	}
-	sql, args, err := record.Matching(typ, q, len(c.args)+1)
+	sql, args, err := record.Matching(c.pass, typ, q, len(c.args)+1)
 	if err != nil {
 		return "", fmt.Errorf("segment: compile: %w", err)
 	}

@@ -116,7 +116,7 @@ func exec(t testing.TB, d *db.DB, q string, args ...any) {
 
 func ids(t testing.TB, d *db.DB, e segment.Expr) string {
 	t.Helper()
-	q, args, err := segment.Compile(e, haletest.Noon)
+	q, args, err := segment.Compile(haletest.Everyone(t, d, access.RunOutreach), e, haletest.Noon)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,7 +148,7 @@ func TestCompileRefuses(t *testing.T) {
 	}
 	for name, e := range tests {
 		t.Run(name, func(t *testing.T) {
-			if q, _, err := segment.Compile(e, haletest.Noon); errs.KindOf(err) != errs.Invalid {
+			if q, _, err := segment.Compile(access.Pass{}, e, haletest.Noon); errs.KindOf(err) != errs.Invalid {
 				t.Errorf("Compile = %q, %v, want an error that blames the segment", q, err)
 			}
 		})

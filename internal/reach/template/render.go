@@ -151,7 +151,7 @@ func (c *Compiled) email(w Want, page compiled, m *Message) {
 		}
 		m.Text = head + "\n\n" + say.prove
 	}
-	foot := clinic + "\n" + clean(w.Address) + "\n" + clean(w.Values["clinic_phone"]) + "\n\n" + say.stopMail
+	foot := strings.TrimSpace(clinic+"\n"+clean(w.Address)) + "\n" + clean(w.Values["clinic_phone"]) + "\n\n" + say.stopMail
 	body, link := m.Text, w.Values["link"]
 	m.HTML = layout(page.Lang, m.Subject, body, link, say.open, foot)
 	if link != "" && !strings.Contains(body, link) {

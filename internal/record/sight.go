@@ -1,0 +1,94 @@
+package record
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"hale/internal/access"
+	"hale/internal/record/label"
+	"hale/internal/standard/fhir"
+	"hale/internal/store/db"
+)
+
+// parts are the categories that a pass has to see, every one of them, for a
+// type to be shown. A type without a line needs all.
+var parts = map[string][]access.Category{
+	"Patient": {}, "RelatedPerson": {},
+	"Appointment": {access.Visits}, "Encounter": {access.Visits}, "Slot": {}, "Schedule": {},
+	"Communication": {access.Messages}, "CommunicationRequest": {access.Messages},
+	"Observation": {access.Results}, "Specimen": {access.Results}, "ImagingStudy": {access.Results},
+	"DiagnosticReport":  {access.Results, access.Documents},
+	"MedicationRequest": {access.Medicines}, "MedicationStatement": {access.Medicines},
+	"MedicationAdministration": {access.Medicines}, "MedicationDispense": {access.Medicines},
+	"Condition": {access.Conditions}, "AllergyIntolerance": {access.Conditions}, "Immunization": {access.Conditions},
+	"Procedure": {access.Conditions}, "Goal": {access.Conditions}, "FamilyMemberHistory": {access.Conditions},
+	"DocumentReference": {access.Documents}, "CarePlan": {access.Documents}, "CareTeam": {access.Documents}, "Composition": {access.Documents},
+	"Claim": {access.Bills, access.Conditions, access.Medicines}, "ClaimResponse": {access.Bills},
+	"ExplanationOfBenefit": {access.Bills, access.Conditions, access.Medicines}, "Coverage": {access.Bills},
+	"Invoice": {access.Bills}, "Account": {access.Bills},
+}
+
+// sees says whether pass shows resources of a type at all.
+func sees(pass access.Pass, typ string) bool {
+	need, ok := parts[typ]
+	if !ok {
+		if !personal(typ) {
+			return true
+		}
+		need = access.Categories
+	}
+	return !slices.ContainsFunc(need, func(c access.Category) bool { return !pass.Sees(c) })
+}
+
+// Types returns the types, of those that a record is made of, that pass
+// shows: what a copy of the record consists of.
+func Types(pass access.Pass) []string {
+	var list []string
+	for typ := range parts {
+		if sees(pass, typ) {
+			list = append(list, typ)
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
+// veil is true of a resource row, called by alias, that pass shows.
+func (p *params) veil(pass access.Pass, alias string) string {
+	hidden, until := pass.Veil()
+	return strings.ReplaceAll("not exists (select 1 from shield z where z.typ = @.typ and z.id = @.id"+
+		" and ((z.labels & "+p.add(hidden)+") <> 0 or z.held_until > "+p.add(until)+"))", "@", alias)
+}
+
+// shown says whether pass shows the resource that is there now.
+func (s *Store) shown(ctx context.Context, c db.Conn, pass access.Pass, typ, id string) (bool, error) {
+	const q = `select labels, held_until from shield where typ = $1 and id = $2`
+	list, err := db.All(ctx, c, func(scan db.Scan) (ok bool, err error) {
+		var labels access.Label
+		var held int64
+		err = scan(&labels, &held)
+		return pass.Shows(labels, time.UnixMicro(held)), err
+	}, q, typ, id)
+	return !slices.Contains(list, false), err
+}
+
+// showsBody says whether pass shows a version from before by what it says
+// itself.
+func showsBody(pass access.Pass, body []byte) bool {
+	node, err := fhir.Parse(body)
+	return err == nil && pass.Shows(label.Of(node), time.Time{})
+}
+
+// Protected says whether pass leaves out anything of the record it opens. It
+// does not say what.
+func (s *Store) Protected(ctx context.Context, pass access.Pass, patient string) (bool, error) {
+	const q = `select count(*) from shield z where z.patient = $1 and ((z.labels & $2) <> 0 or z.held_until > $3)`
+	if mine, err := pass.Open(access.ReadRecord); err != nil || mine != patient {
+		return false, err
+	}
+	hidden, until := pass.Veil()
+	n, err := db.One(ctx, s.db, db.Value[int], q, patient, hidden, until)
+	return n > 0, err
+}
