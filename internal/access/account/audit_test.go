@@ -40,7 +40,7 @@ func TestStoreAuditsSigningIn(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.StartSession(t.Context(), a.ID, "Firefox"); err != nil {
+		if _, err := s.Enter(t.Context(), a, account.Browser{Agent: "Firefox"}); err != nil {
 			t.Fatal(err)
 		}
 		if n := audited(t, d, ada.ID, account.SignedIn, "granted"); n != 1 {

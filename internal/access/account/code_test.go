@@ -83,8 +83,8 @@ func TestStoreFinishCode(t *testing.T) {
 				if tt.ok && (err != nil || got.ID != want.ID || got.CodeSignIns != 1) {
 					t.Errorf("FinishCode = %+v, %v, want the account", got, err)
 				}
-				if !tt.ok && errs.KindOf(err) != errs.Invalid {
-					t.Errorf("FinishCode = %v, want invalid", err)
+				if kind := errs.KindOf(err); !tt.ok && kind != errs.Invalid && kind != errs.TooMany {
+					t.Errorf("FinishCode = %v, want a refusal", err)
 				}
 				if _, err := s.FinishCode(t.Context(), challenge, code); err == nil {
 					t.Error("the code worked twice")
@@ -125,7 +125,7 @@ func TestStoreFinishCodeAtOnce(t *testing.T) {
 			wg.Go(func() {
 				_, err := s.FinishCode(t.Context(), challenge, code)
 				switch errs.KindOf(err) {
-				case errs.Invalid:
+				case errs.Invalid, errs.TooMany:
 				default:
 					if err != nil {
 						t.Errorf("FinishCode = %v", err)
@@ -228,7 +228,7 @@ func TestStoreFinishBorn(t *testing.T) {
 				if _, err := s.FinishCode(t.Context(), challenge, code); !errors.Is(err, account.ErrBorn) {
 					t.Fatalf("FinishCode = %v, want that the date of birth follows", err)
 				}
-				var a account.Account
+				var a account.Entry
 				var err error
 				for _, date := range tt.born {
 					a, err = s.FinishBorn(t.Context(), challenge, date)

@@ -84,15 +84,19 @@ func (s *Store) insertSession(ctx context.Context, tx *db.Tx, e Entry, b Browser
 		values ($1, $2, $3, $4, $5, $5, $6, $7, $8, $9, $10, $11, $12, $13)`
 	trust := b.Trust && !b.Shared && e.Kind != access.Staff && out.Zone >= access.PortalZone
 	_, err := tx.ExecContext(ctx, q, s.ids.New(), seal.Hash(out.Token), e.ID, Device(b.Agent), now.UnixMicro(),
-		now.Add(life(e, out.Zone, trust)).UnixMicro(), string(e.How), int(out.Zone), proofAt(now, out.Zone),
+		now.Add(life(e, out.Zone, trust)).UnixMicro(), string(e.How), int(out.Zone), e.proofAt(now, out.Zone),
 		s.rules.rest(e.Kind, b.Shared).Microseconds(), seal.Hash(out.Device), flag(trust), e.sent)
 	return err
 }
 
-// proofAt returns when a session of zone was strongly proved, if it was.
-func proofAt(now time.Time, zone access.Zone) int64 {
-	if zone < access.StepUpZone {
+// proofAt returns when a session of zone was strongly proved, if it was. What
+// a provider of single sign-on proved hours ago is no fresh proof.
+func (e Entry) proofAt(now time.Time, zone access.Zone) int64 {
+	if zone < access.StepUpZone || e.told && e.at.IsZero() {
 		return 0
+	}
+	if e.told && e.at.Before(now) {
+		return e.at.UnixMicro()
 	}
 	return now.UnixMicro()
 }
@@ -164,7 +168,7 @@ func (s *Store) rotate(ctx context.Context, tx *db.Tx, token string, in Session,
 		set token_hash = $2, how = $3, zone = $4, proof_at = $5, seen_at = $6, expires_at = $7, device = $8
 		where token_hash = $1`
 	n, err := db.Changed(tx.ExecContext(ctx, q, seal.Hash(token), seal.Hash(out.Token), string(e.How), int(out.Zone),
-		proofAt(now, out.Zone), now.UnixMicro(), expires.UnixMicro(), seal.Hash(out.Device)))
+		e.proofAt(now, out.Zone), now.UnixMicro(), expires.UnixMicro(), seal.Hash(out.Device)))
 	if err == nil && n == 0 {
 		err = errSignIn
 	}
@@ -199,7 +203,9 @@ func (s *Store) remember(ctx context.Context, tx *db.Tx, e Entry, b Browser, zon
 	}
 	const old = `
 		update account_device set seen_at = $3, agent = $4,
-			known_at = case when $5 > 0 and (known_at = 0 or known_at > $5) then $5 else known_at end
+			known_at = case
+				when cast($5 as bigint) > 0 and (known_at = 0 or known_at > cast($5 as bigint)) then cast($5 as bigint)
+				else known_at end
 		where account = $1 and hash = $2`
 	n, err := db.Changed(tx.ExecContext(ctx, old, e.ID, seal.Hash(device), now.UnixMicro(), Device(b.Agent), known))
 	if err != nil || n > 0 {

@@ -40,7 +40,9 @@ type Entry struct {
 	second bool      // the account asks for a second factor
 	known  bool      // the account knows the device
 	first  bool      // the first device of an account that has nothing better
-	sent   string    // where its code went: email or sms
+	at     time.Time // when somebody else proved it, if told: zero is unknown
+	told   bool
+	sent   string // where its code went: email or sms
 }
 
 // Browser is where somebody signs in.

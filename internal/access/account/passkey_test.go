@@ -155,17 +155,22 @@ func newPasskeys(t *testing.T, s *account.Store) *account.Passkeys {
 	return p
 }
 
-// register adds a's passkey to the account.
-func register(t *testing.T, p *account.Passkeys, who string, a *authenticator) error {
+var iphone = account.Browser{Agent: "Mozilla/5.0 (iPhone) Safari/604.1"}
+
+// register adds a's passkey to the account, in a session that was strongly
+// proved.
+func register(t *testing.T, s *account.Store, p *account.Passkeys, who string, a *authenticator) error {
 	t.Helper()
-	options, ceremony, err := p.BeginPasskey(t.Context(), who)
+	in, token := strong(t, s, who)
+	options, ceremony, err := p.BeginPasskey(t.Context(), in)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return p.FinishPasskey(t.Context(), who, ceremony, "Mozilla/5.0 (iPhone) Safari/604.1", a.create(t, options))
+	_, err = p.FinishPasskey(t.Context(), in, token, ceremony, iphone, a.create(t, options))
+	return err
 }
 
-func login(t *testing.T, p *account.Passkeys, a *authenticator) (account.Account, error) {
+func login(t *testing.T, p *account.Passkeys, a *authenticator) (account.Entry, error) {
 	t.Helper()
 	options, ceremony, err := p.BeginLogin(t.Context())
 	if err != nil {
@@ -181,7 +186,7 @@ func TestPasskeys(t *testing.T) {
 		ada := add(t, s, account.Account{Kind: access.Patient, Name: "Ada", Patient: "ada"})
 		bob := add(t, s, account.Account{Kind: access.Patient, Name: "Bob", Patient: "bob"})
 		phone := newAuthenticator(t)
-		if err := register(t, p, ada.ID, phone); err != nil {
+		if err := register(t, s, p, ada.ID, phone); err != nil {
 			t.Fatal(err)
 		}
 		list, err := s.Passkeys(t.Context(), ada.ID)
@@ -193,10 +198,12 @@ func TestPasskeys(t *testing.T) {
 				t.Fatalf("FinishLogin = %+v, %v, want ada", a, err)
 			}
 		}
-		if err := s.RemovePasskey(t.Context(), bob.ID, list[0].ID); errs.KindOf(err) != errs.NotFound {
+		adas, _ := strong(t, s, ada.ID)
+		bobs, _ := strong(t, s, bob.ID)
+		if err := s.RemovePasskey(t.Context(), bobs, list[0].ID); errs.KindOf(err) != errs.NotFound {
 			t.Errorf("RemovePasskey of another's = %v, want not found", err)
 		}
-		if err := s.RemovePasskey(t.Context(), ada.ID, list[0].ID); err != nil {
+		if err := s.RemovePasskey(t.Context(), adas, list[0].ID); err != nil {
 			t.Fatal(err)
 		}
 		if a, err := login(t, p, phone); errs.KindOf(err) != errs.Invalid {
@@ -231,7 +238,7 @@ func TestPasskeysRefuse(t *testing.T) {
 				p := newPasskeys(t, s)
 				ada := add(t, s, account.Account{Kind: access.Patient, Name: "Ada", Patient: "ada"})
 				phone := newAuthenticator(t)
-				if err := register(t, p, ada.ID, phone); err != nil {
+				if err := register(t, s, p, ada.ID, phone); err != nil {
 					t.Fatal(err)
 				}
 				phone.count = 5
@@ -257,18 +264,20 @@ func TestPasskeysCeremony(t *testing.T) {
 		bob := add(t, s, account.Account{Kind: access.Patient, Name: "Bob", Patient: "bob"})
 		phone := newAuthenticator(t)
 
-		options, ceremony, err := p.BeginPasskey(t.Context(), ada.ID)
+		adas, token := strong(t, s, ada.ID)
+		bobs, _ := strong(t, s, bob.ID)
+		options, ceremony, err := p.BeginPasskey(t.Context(), adas)
 		if err != nil {
 			t.Fatal(err)
 		}
 		answer := phone.create(t, options)
-		if err := p.FinishPasskey(t.Context(), bob.ID, ceremony, "", answer); errs.KindOf(err) != errs.Invalid {
+		if _, err := p.FinishPasskey(t.Context(), bobs, token, ceremony, iphone, answer); errs.KindOf(err) != errs.Invalid {
 			t.Errorf("FinishPasskey for another account = %v, want invalid", err)
 		}
-		if err := p.FinishPasskey(t.Context(), ada.ID, ceremony, "", answer); err != nil {
+		if _, err := p.FinishPasskey(t.Context(), adas, token, ceremony, iphone, answer); err != nil {
 			t.Fatalf("FinishPasskey = %v", err)
 		}
-		if err := p.FinishPasskey(t.Context(), ada.ID, ceremony, "", answer); errs.KindOf(err) != errs.Invalid {
+		if _, err := p.FinishPasskey(t.Context(), adas, token, ceremony, iphone, answer); errs.KindOf(err) != errs.Invalid {
 			t.Errorf("FinishPasskey twice = %v, want invalid", err)
 		}
 
@@ -301,7 +310,7 @@ func TestPasskeysNeverLocked(t *testing.T) {
 		p := newPasskeys(t, s)
 		n := add(t, s, nurse)
 		phone := newAuthenticator(t)
-		if err := register(t, p, n.ID, phone); err != nil {
+		if err := register(t, s, p, n.ID, phone); err != nil {
 			t.Fatal(err)
 		}
 		for range 40 {

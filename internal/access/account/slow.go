@@ -53,14 +53,14 @@ func (s *Store) try(ctx context.Context, c db.Conn, bucket string) (bool, error)
 		insert into account_slow (bucket, failed, last_at) values ($1, 1, $2)
 		on conflict (bucket) do update
 		set failed = case when account_slow.last_at < $3 then 1 else account_slow.failed + 1 end, last_at = $2
-		where account_slow.failed < $4 or account_slow.last_at + case
-			when account_slow.failed >= $5 then $6
-			when account_slow.failed = $4 then $7
-			when account_slow.failed = $4 + 1 then $7 * 2
-			when account_slow.failed = $4 + 2 then $7 * 4
-			when account_slow.failed = $4 + 3 then $7 * 8
-			when account_slow.failed = $4 + 4 then $7 * 16
-			else $8 end <= $2`
+		where account_slow.failed < cast($4 as bigint) or account_slow.last_at + case
+			when account_slow.failed >= cast($5 as bigint) then cast($6 as bigint)
+			when account_slow.failed = cast($4 as bigint) then cast($7 as bigint)
+			when account_slow.failed = cast($4 as bigint) + 1 then cast($7 as bigint) * 2
+			when account_slow.failed = cast($4 as bigint) + 2 then cast($7 as bigint) * 4
+			when account_slow.failed = cast($4 as bigint) + 3 then cast($7 as bigint) * 8
+			when account_slow.failed = cast($4 as bigint) + 4 then cast($7 as bigint) * 16
+			else cast($8 as bigint) end <= $2`
 	now := s.now()
 	n, err := db.Changed(c.ExecContext(ctx, q, bucket, now.UnixMicro(), now.Add(-slowForget).UnixMicro(), int64(fastTries), int64(manyTries),
 		slowMany.Microseconds(), slowFirst.Microseconds(), slowMost.Microseconds()))

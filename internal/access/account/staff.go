@@ -162,7 +162,7 @@ func (s *Store) SignedOn(ctx context.Context, id Identity) (Entry, error) {
 	if err != nil {
 		return Entry{}, err
 	}
-	e := Entry{Account: a, How: BySSO, noKey: !has}
+	e := Entry{Account: a, How: BySSO, noKey: !has, at: id.At, told: true}
 	if id.MFA {
 		e.How = BySSOMFA
 	}

@@ -53,6 +53,27 @@ func (p people) Person(_ context.Context, patient string) (name, lang string, er
 	return p[patient].name, "es", nil
 }
 
+// enter begins a session that was strongly proved and returns its token.
+func enter(t *testing.T, s *account.Store, id, agent string) (string, error) {
+	t.Helper()
+	in, err := s.Enter(t.Context(), s.Vouched(account.Account{ID: id}), account.Browser{Agent: agent})
+	return in.Token, err
+}
+
+// strong returns such a session and its token.
+func strong(t *testing.T, s *account.Store, id string) (account.Session, string) {
+	t.Helper()
+	token, err := enter(t, s, id, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, in, err := s.Actor(t.Context(), token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return in, token
+}
+
 func add(t *testing.T, s *account.Store, a account.Account) account.Account {
 	t.Helper()
 	a, err := s.Add(t.Context(), a)
@@ -125,11 +146,11 @@ func TestStoreGrant(t *testing.T) {
 		c := newClock()
 		s := newStore(d, c)
 		lu := add(t, s, account.Account{Kind: access.Proxy, Name: "Lu", Email: "lu@example.org"})
-		grant := access.Grant{Patient: "ada", Name: "Ada Alvarez", Rights: []access.Right{access.ReadRecord, access.BookVisits}}
+		grant := access.Grant{Patient: "ada", Name: "Ada Alvarez", Rights: []access.Right{access.ReadRecord, access.BookVisits}, Categories: access.Categories}
 		if err := s.Grant(t.Context(), lu.ID, grant, c.at.Add(10*time.Minute)); err != nil {
 			t.Fatal(err)
 		}
-		token, err := s.StartSession(t.Context(), lu.ID, "")
+		token, err := enter(t, s, lu.ID, "")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -171,11 +192,11 @@ func TestStoreSession(t *testing.T) {
 		steps []time.Duration // rests between uses
 		ok    bool
 	}{
-		{name: "staff, just used", who: nurse, steps: []time.Duration{29 * time.Minute}, ok: true},
-		{name: "staff, rested too long", who: nurse, steps: []time.Duration{30 * time.Minute}},
-		{name: "a patient rests longer", who: account.Account{Kind: access.Patient, Name: "Ada", Patient: "ada"}, steps: []time.Duration{59 * time.Minute, 59 * time.Minute}, ok: true},
-		{name: "a patient, rested too long", who: account.Account{Kind: access.Patient, Name: "Ada", Patient: "ada"}, steps: []time.Duration{60 * time.Minute}},
-		{name: "staff, a whole shift", who: nurse, steps: slices.Repeat([]time.Duration{29 * time.Minute}, 25)}, // over 12 hours
+		{name: "staff, just used", who: nurse, steps: []time.Duration{14 * time.Minute}, ok: true},
+		{name: "staff, rested too long", who: nurse, steps: []time.Duration{15 * time.Minute}},
+		{name: "a patient rests longer", who: account.Account{Kind: access.Patient, Name: "Ada", Patient: "ada"}, steps: []time.Duration{29 * time.Minute, 29 * time.Minute}, ok: true},
+		{name: "a patient, rested too long", who: account.Account{Kind: access.Patient, Name: "Ada", Patient: "ada"}, steps: []time.Duration{30 * time.Minute}},
+		{name: "staff, a whole shift", who: nurse, steps: slices.Repeat([]time.Duration{14 * time.Minute}, 52)}, // over 12 hours
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -183,7 +204,7 @@ func TestStoreSession(t *testing.T) {
 				c := newClock()
 				s := newStore(d, c)
 				who := add(t, s, tt.who)
-				token, err := s.StartSession(t.Context(), who.ID, "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0) Version/18.0 Mobile Safari/604.1")
+				token, err := enter(t, s, who.ID, "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0) Version/18.0 Mobile Safari/604.1")
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -212,7 +233,7 @@ func TestStoreRevoke(t *testing.T) {
 		bob := add(t, s, account.Account{Kind: access.Patient, Name: "Bob", Patient: "bob"})
 		tokens := map[string]string{}
 		for _, device := range []string{"phone", "laptop", "tablet"} {
-			token, err := s.StartSession(t.Context(), ada.ID, device)
+			token, err := enter(t, s, ada.ID, device)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -245,7 +266,7 @@ func TestStoreRevoke(t *testing.T) {
 		if err := s.EndSession(t.Context(), tokens["laptop"]); err != nil || in("laptop") {
 			t.Errorf("EndSession = %v, want nobody signed in", err)
 		}
-		token, err := s.StartSession(t.Context(), ada.ID, "")
+		token, err := enter(t, s, ada.ID, "")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -255,7 +276,7 @@ func TestStoreRevoke(t *testing.T) {
 		if _, _, err := s.Actor(t.Context(), token); err == nil {
 			t.Error("a disabled account is still signed in")
 		}
-		if _, err := s.StartSession(t.Context(), ada.ID, ""); err == nil {
+		if _, err := enter(t, s, ada.ID, ""); err == nil {
 			t.Error("a disabled account signed in")
 		}
 		if n := audited(t, d, ada.ID, account.Disabled, "granted"); n != 1 {
@@ -269,7 +290,7 @@ func TestStoreKeepsNoToken(t *testing.T) {
 	haletest.EachDB(t, func(t *testing.T, d *db.DB) {
 		s := newStore(d, newClock())
 		ada := add(t, s, account.Account{Kind: access.Patient, Name: "Ada", Patient: "ada"})
-		token, err := s.StartSession(t.Context(), ada.ID, "")
+		token, err := enter(t, s, ada.ID, "")
 		if err != nil {
 			t.Fatal(err)
 		}
