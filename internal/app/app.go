@@ -11,6 +11,7 @@ import (
 
 	"hale/internal/access"
 	"hale/internal/access/account"
+	"hale/internal/access/draft"
 	"hale/internal/access/lookup"
 	"hale/internal/base/ids"
 	"hale/internal/care/clinician"
@@ -135,7 +136,7 @@ func (a *App) stores() {
 	a.Visits = visit.NewStore(a.db, a.Record, a.events, a.ids, a.c.Now)
 	a.Measure = measure.NewStore(a.db, a.c.Now)
 	a.links = link.NewStore(a.db, a.ids, a.c.Now, a.c.Rand, a.patients)
-	a.Accounts = account.NewStore(a.db, a.ids, a.c.Now, a.c.Key).WithDirectory(directory{a})
+	a.Accounts = a.accounts()
 }
 
 // views are the narrow tables that the record keeps up to date.
@@ -186,11 +187,14 @@ func (a *App) Close() error {
 func (a *App) faces(demo *Demo) error {
 	a.site = web.NewSite(a.c.Clinic, a.Accounts, a.c.Log, a.c.Now, a.c.secure())
 	a.site.Proxies = a.c.Proxies
+	drafts := draft.NewStore(a.db, a.c.Key, a.c.Now)
 	passkeys, err := account.NewPasskeys(a.Accounts, a.c.Clinic.Name, a.c.base())
 	if err != nil {
 		return err
 	}
+	a.site.Drafts, a.site.Passkeys = drafts, passkeys != nil
 	a.signIn = portal.NewSignIn(portal.SignInConfig{
+		Drafts: drafts,
 		Site: a.site, Accounts: a.Accounts, Passkeys: passkeys, Codes: codes{a.Reach, a.c.Clinic.Name},
 		Doors: a.Doors, Contacts: a.contacts, Demo: demo.signIns(), Log: a.c.Log,
 	})

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"time"
 
+	"hale/internal/access/account"
 	"hale/internal/base/seal"
 	"hale/internal/face/web"
 	"hale/internal/reach"
@@ -30,6 +31,8 @@ type Config struct {
 	// Reload reads the roots again, when another process has changed them; it
 	// may be nil.
 	Reload func(context.Context) (keys.Roots, error)
+
+	SignIn account.Rules // how long sessions rest, and what else a clinic may set about signing in
 
 	Now  func() time.Time
 	Rand io.Reader

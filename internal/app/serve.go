@@ -97,6 +97,7 @@ func (a *App) run(ctx context.Context, listen net.Listener, ready func(addr stri
 	group.Go(func() error { return a.queue.Run(ctx) })
 	group.Go(func() error { return a.Reach.RunSender(ctx) })
 	group.Go(func() error { return a.links.Run(ctx) })
+	group.Go(func() error { return a.sweepAccounts(ctx) })
 	group.Go(func() error { return a.answerPlain(ctx, front) })
 	group.Go(func() error {
 		err := front.answer(server, listen)

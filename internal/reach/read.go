@@ -57,14 +57,15 @@ func (e *Engine) contents(ctx context.Context, q string, args ...any) ([]Content
 }
 
 // Content opens one message for its reader. Another's message is not there,
-// nor one of an outreach that was stopped, nor a code to sign in with.
+// nor one of an outreach that was stopped, nor a code to sign in with: of
+// those about security the inbox has its own.
 func (e *Engine) Content(ctx context.Context, pass access.Pass, message string) (Content, error) {
 	patient, err := reader(pass)
 	if err != nil {
 		return Content{}, err
 	}
 	const q = `select ` + contentColumns + ` from message m left join outreach o on o.id = m.outreach 
-		where m.id = $1 and m.patient = $2 and m.purpose <> 'security' and coalesce(o.state, '') <> 'stopped'`
+		where m.id = $1 and m.patient = $2 and (m.purpose <> 'security' or m.channel = 'inbox') and coalesce(o.state, '') <> 'stopped'`
 	list, err := e.contents(ctx, q, message, patient)
 	if err == nil && len(list) == 0 {
 		err = db.ErrNone
@@ -76,7 +77,8 @@ func (e *Engine) Content(ctx context.Context, pass access.Pass, message string) 
 }
 
 // Inbox returns what a patient was sent by outreaches, newest first: each
-// once, however many channels it was tried on.
+// once, however many channels it was tried on. Notices about the account are
+// there, too.
 func (e *Engine) Inbox(ctx context.Context, pass access.Pass) ([]Content, error) {
 	patient, err := pass.Open(access.ReadMessages)
 	if err != nil {
@@ -84,8 +86,9 @@ func (e *Engine) Inbox(ctx context.Context, pass access.Pass) ([]Content, error)
 	}
 	const q = `
 		select ` + contentColumns + `
-		from message m join outreach o on o.id = m.outreach
-		where m.patient = $1 and m.created_at > 0 and o.state <> 'stopped' and m.state not in ('scheduled', 'suppressed')
+		from message m left join outreach o on o.id = m.outreach
+		where m.patient = $1 and m.created_at > 0 and coalesce(o.state, '') <> 'stopped'
+			and (o.id is not null or m.purpose in ('security', 'clinical_result') and m.channel = 'inbox') and m.state not in ('scheduled', 'suppressed')
 			and not (m.state = 'cancelled' and m.attempts = 0)
 			and not exists (select 1 from message n where n.intent = m.intent and n.step > m.step
 				and n.state not in ('scheduled', 'suppressed') and not (n.state = 'cancelled' and n.attempts = 0))

@@ -356,13 +356,18 @@ func (s *Store) proveCode(ctx context.Context, tx *db.Tx, id, code string) (bool
 
 // used ends the challenge as a sign-in of a and counts it.
 func (s *Store) used(ctx context.Context, id string, to address, a Account) (Entry, error) {
+	sent := to.kind
 	err := s.db.Tx(ctx, func(tx *db.Tx) error {
-		n, err := db.Changed(tx.ExecContext(ctx, `update account_challenge set state = 'used' where id = $1 and state = 'proved'`, id))
+		const q = `update account_challenge set state = 'used' where id = $1 and state = 'proved' returning mixed`
+		mixed, err := db.One(ctx, tx, db.Value[int], q, id)
+		if errors.Is(err, db.ErrNone) {
+			return errCode
+		}
 		if err != nil {
 			return err
 		}
-		if n == 0 {
-			return errCode
+		if mixed > 0 { // nobody knows which address the code came by
+			sent = ""
 		}
 		_, err = tx.ExecContext(ctx, `update account set code_sign_ins = code_sign_ins + 1 where id = $1`, a.ID)
 		return err
@@ -371,5 +376,5 @@ func (s *Store) used(ctx context.Context, id string, to address, a Account) (Ent
 		return Entry{}, fmt.Errorf("account: finish code of %s: %w", a.ID, err)
 	}
 	a.CodeSignIns++
-	return Entry{Account: a, How: ByCode, sent: to.kind}, nil
+	return Entry{Account: a, How: ByCode, sent: sent}, nil
 }

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"hale/internal/access"
-	"hale/internal/access/account"
 	"hale/internal/base/errs"
 	"hale/internal/base/lang"
 	"hale/internal/care/contact"
@@ -16,12 +15,8 @@ import (
 
 // settingsData is what the settings page shows.
 type settingsData struct {
-	passkeysOn bool
-	passkeys   []account.Passkey
-	devices    []account.Session
-	current    string // id of this session
-	reach      *reachData
-	done       string
+	reach *reachData
+	done  string
 }
 
 // reachData is how a patient wants to be reached, about everything.
@@ -34,19 +29,11 @@ type reachData struct {
 
 // settings shows what the person can set.
 func (s *SignIn) settings(w http.ResponseWriter, r *http.Request) error {
-	a := web.Actor(r)
-	if a.ID == "" {
-		return errSignIn
+	a, _, err := signedIn(r)
+	if err != nil {
+		return err
 	}
 	var d settingsData
-	var err error
-	d.passkeysOn, d.current = s.Passkeys != nil, web.Session(r).ID
-	if d.passkeys, err = s.Accounts.Passkeys(r.Context(), a.ID); err != nil {
-		return err
-	}
-	if d.devices, err = s.Accounts.Sessions(r.Context(), a.ID); err != nil {
-		return err
-	}
 	if s.Contacts != nil && a.Patient != "" {
 		if d.reach, err = s.reachOf(r, a); err != nil {
 			return err
@@ -54,10 +41,7 @@ func (s *SignIn) settings(w http.ResponseWriter, r *http.Request) error {
 	}
 	d.done = done(web.Lang(r), r.URL.Query().Get("done"))
 	v := s.Site.View(r, web.Lang(r).T("Your settings"), "more")
-	if a.Kind == access.Staff {
-		return s.Site.Render(w, r, http.StatusOK, deskSettingsPage(v, d))
-	}
-	return s.Site.Render(w, r, http.StatusOK, settingsPage(v, d))
+	return s.framed(w, r, http.StatusOK, v, settingsBody(v, d))
 }
 
 func (s *SignIn) reachOf(r *http.Request, a access.Actor) (*reachData, error) {
@@ -144,30 +128,6 @@ func (s *SignIn) setLanguage(w http.ResponseWriter, r *http.Request) error {
 	return s.settled(w, r, "language")
 }
 
-// revoke signs one of the person's devices out.
-func (s *SignIn) revoke(w http.ResponseWriter, r *http.Request) error {
-	a := web.Actor(r)
-	if a.ID == "" {
-		return errSignIn
-	}
-	if err := s.Accounts.Revoke(r.Context(), a.ID, r.PostFormValue("id")); err != nil {
-		return err
-	}
-	return s.settled(w, r, "device")
-}
-
-// revokeOthers signs out everywhere but here.
-func (s *SignIn) revokeOthers(w http.ResponseWriter, r *http.Request) error {
-	a := web.Actor(r)
-	if a.ID == "" {
-		return errSignIn
-	}
-	if err := s.Accounts.RevokeOthers(r.Context(), a.ID, web.Session(r).ID); err != nil {
-		return err
-	}
-	return s.settled(w, r, "device")
-}
-
 // settled goes back to the settings, which say what was done.
 func (s *SignIn) settled(w http.ResponseWriter, r *http.Request, what string) error {
 	http.Redirect(w, r, "/settings?done="+what, http.StatusSeeOther)
@@ -187,6 +147,22 @@ func done(l lang.Lang, what string) string {
 		return l.T("The language is changed.")
 	case "device":
 		return l.T("Done. That device is signed out.")
+	case "others":
+		return l.T("Done. You are signed in here only.")
+	case "forgotten":
+		return l.T("Done. We no longer know that device.")
+	case "password":
+		return l.T("Your password is set.")
+	case "nopassword":
+		return l.T("The password is removed.")
+	case "app":
+		return l.T("Your authenticator app is ready.")
+	case "noapp":
+		return l.T("The authenticator app is removed.")
+	case "moving":
+		return l.T("Your code was right. We told your old address. The new one counts after the waiting time.")
+	case "notmoving":
+		return l.T("Done. Nothing changes.")
 	}
 	return ""
 }

@@ -23,19 +23,27 @@ func (s *Site) DraftToken(r *http.Request) string { return s.Cookie(r, draftCook
 // EndDraft takes that token away.
 func (s *Site) EndDraft(w http.ResponseWriter) { s.SetCookie(w, draftCookie, "", 0) }
 
-// KeptPage is where a form that was kept is sent again.
-const KeptPage = "/signin/kept"
+// The pages that a refused request leads to.
+const (
+	AgainPage = "/signin/again" // proves once more who somebody is
+	KeptPage  = "/signin/kept"  // sends a form that was kept
+)
 
 // toAgain sends the browser to prove once more who it is, and back to where
 // it was. What it sent is kept.
 func (s *Site) toAgain(w http.ResponseWriter, r *http.Request) {
-	s.sendTo(w, r, "/signin/again", s.back(w, r, Actor(r).ID, true))
+	s.sendTo(w, r, AgainPage, s.back(w, r, Actor(r).ID, true))
 }
 
 // toSignIn sends the browser to sign in and back to where it was. Where its
-// session only rested too long, what it sent is kept.
+// session only rested too long, that is opened again, and what was sent is
+// kept.
 func (s *Site) toSignIn(w http.ResponseWriter, r *http.Request) {
-	s.sendTo(w, r, "/signin", s.back(w, r, seen(r).lapsed, false))
+	to, in := "/signin", Locked(r)
+	if in.ID != "" {
+		to = AgainPage
+	}
+	s.sendTo(w, r, to, s.back(w, r, in.Account, false))
 }
 
 // sendTo redirects to path, which leads on to next.

@@ -30,9 +30,10 @@ func (s *Site) SetCookie(w http.ResponseWriter, name, value string, seconds int)
 	})
 }
 
-// SetSession makes the browser carry the session's token.
-func (s *Site) SetSession(w http.ResponseWriter, token string) {
-	s.SetCookie(w, sessionCookie, token, 0)
+// SetSession makes the browser carry the session's token for seconds, or
+// until it closes if that is 0.
+func (s *Site) SetSession(w http.ResponseWriter, token string, seconds int) {
+	s.SetCookie(w, sessionCookie, token, seconds)
 }
 
 // SessionToken returns the token that the browser carries.

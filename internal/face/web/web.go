@@ -32,11 +32,17 @@ type Sessions interface {
 	Actor(ctx context.Context, token string) (access.Actor, account.Session, error)
 }
 
+// lockers know the sessions that rested too long.
+type lockers interface {
+	Locked(ctx context.Context, token string) (account.Session, account.Account, error)
+}
+
 // Site is one clinic's pages.
 type Site struct {
-	Clinic  Clinic
-	Proxies []netip.Prefix // whose X-Forwarded-For is believed; none by default
-	Drafts  Drafts         // nil: a form that is refused for want of a proof is lost
+	Clinic   Clinic
+	Proxies  []netip.Prefix // whose X-Forwarded-For is believed; none by default
+	Passkeys bool           // the site takes passkeys
+	Drafts   Drafts         // nil: a form that is refused for want of a proof is lost
 
 	accounts Sessions
 	log      *slog.Logger
@@ -62,7 +68,7 @@ type visit struct {
 	nonce   string
 	actor   access.Actor
 	session account.Session
-	lapsed  string // the account whose session rested too long
+	locked  account.Session // the session that rested too long, if the browser has one
 	lang    lang.Lang
 	body    io.ReadCloser // of the request, without a limit
 }
@@ -80,6 +86,10 @@ func Actor(r *http.Request) access.Actor { return seen(r).actor }
 
 // Session returns the session of who is asking.
 func Session(r *http.Request) account.Session { return seen(r).session }
+
+// Locked returns the session that rested too long, if that is what the
+// browser has. Its owner can open it again.
+func Locked(r *http.Request) account.Session { return seen(r).locked }
 
 // Lang returns the language to answer in.
 func Lang(r *http.Request) lang.Lang { return seen(r).lang }

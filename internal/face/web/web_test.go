@@ -395,7 +395,7 @@ func TestCookies(t *testing.T) {
 	for _, secure := range []bool{false, true} {
 		s := newBench(secure).site
 		w := httptest.NewRecorder()
-		s.SetSession(w, "token")
+		s.SetSession(w, "token", 0)
 		line := w.Header().Get("Set-Cookie")
 		if !strings.Contains(line, "; Path=/") || !strings.Contains(line, "HttpOnly") || !strings.Contains(line, "SameSite=Lax") || strings.Contains(line, "Domain") {
 			t.Errorf("the cookie is %q", line)

@@ -101,7 +101,7 @@ func (s *Site) identify(r *http.Request, v *visit) error {
 	}
 	actor, session, err := s.accounts.Actor(r.Context(), token)
 	if errs.KindOf(err) == errs.Unauthenticated {
-		return nil
+		return s.locked(r, token, v)
 	}
 	if err != nil {
 		return fmt.Errorf("web: session: %w", err)
@@ -111,6 +111,23 @@ func (s *Site) identify(r *http.Request, v *visit) error {
 	if session.Lang != "" {
 		preferred = append(preferred, session.Lang)
 	}
+	return nil
+}
+
+// locked finds out whether the session that is nobody's only rested too long.
+func (s *Site) locked(r *http.Request, token string, v *visit) error {
+	l, ok := s.accounts.(lockers)
+	if !ok {
+		return nil
+	}
+	in, _, err := l.Locked(r.Context(), token)
+	if k := errs.KindOf(err); k == errs.Unauthenticated || k == errs.NotFound {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("web: session: %w", err)
+	}
+	v.locked = in
 	return nil
 }
 

@@ -7,3 +7,7 @@ create table draft (
 	expires_at bigint not null
 ) /* sqlite: without rowid */;
 create index draft_account on draft (account);
+
+-- A code of this sign-in went to another address than the one that was
+-- typed, so it proves neither of the two.
+alter table account_challenge add column mixed bigint not null default 0;

@@ -22,6 +22,9 @@
   window.addEventListener("pageshow", () => {
     for (const f of document.querySelectorAll("form[data-sent]")) delete f.dataset.sent;
   });
+  // A form that only waited for a proof goes on by itself.
+  document.querySelector("form[data-resend]")?.requestSubmit();
+  for (const b of document.querySelectorAll("[data-print]")) b.addEventListener("click", () => window.print());
   // Who waits for a fragment hears where it landed.
   document.addEventListener("htmx:afterSwap", (e) => {
     const to = e.detail.target.querySelector("[autofocus], [data-focus]");
