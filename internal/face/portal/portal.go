@@ -40,12 +40,18 @@ type Config struct {
 	Records   records
 	Now       func() time.Time
 	Releases  releases // results that wait, and the patient's wishes; nil: none wait
-	SignIn    *SignIn  // the first page, signing in, choosing whom to act for, settings; nil leaves them out
+	Helpers   Helpers  // who helps whom; nil leaves these pages out
+	Invited   Invitations
+	Rows      Rows
+	Requests  Requests // what patients ask about their records; nil leaves these pages out
+	Given     Disclosures
+	SignIn    *SignIn // the first page, signing in, choosing whom to act for, settings; nil leaves them out
 }
 
 type doors interface {
 	Check(ctx context.Context, a access.Actor, right access.Right, patient string) (access.Pass, error)
 	CheckMany(ctx context.Context, a access.Actor, patient string, rights ...access.Right) ([]access.Pass, error)
+	Refuse(ctx context.Context, a access.Actor, right access.Right, patient string) error
 }
 
 type people interface {
@@ -127,36 +133,42 @@ func (p *Portal) Handler() *web.Mux {
 	}
 	both("GET", "/home", p.home)
 	both("GET", "/health", p.health)
-	both("GET", "/health/results", p.resultList)
-	both("GET", "/results/{id}", p.result)
+	both("GET", "/health/results", p.shared(access.Results, access.ReadRecord, p.resultList))
+	both("GET", "/results/{id}", p.shared(access.Results, access.ReadRecord, p.result))
 	both("GET", "/results/prefs", p.prefs)
 	both("POST", "/results/prefs", p.setPrefs)
-	both("GET", "/health/medicines", p.medicineList)
-	both("GET", "/health/conditions", p.problemList(problem.Condition))
-	both("GET", "/health/allergies", p.problemList(problem.Allergy))
-	both("GET", "/health/vaccines", p.problemList(problem.Vaccine))
-	both("GET", "/health/procedures", p.problemList(problem.Procedure))
-	both("GET", "/health/documents", p.documentList)
-	both("GET", "/documents/{id}", p.document)
+	both("GET", "/health/medicines", p.shared(access.Medicines, access.ReadRecord, p.medicineList))
+	both("GET", "/health/conditions", p.shared(access.Conditions, access.ReadRecord, p.problemList(problem.Condition)))
+	both("GET", "/health/allergies", p.shared(access.Conditions, access.ReadRecord, p.problemList(problem.Allergy)))
+	both("GET", "/health/vaccines", p.shared(access.Conditions, access.ReadRecord, p.problemList(problem.Vaccine)))
+	both("GET", "/health/procedures", p.shared(access.Conditions, access.ReadRecord, p.problemList(problem.Procedure)))
+	both("GET", "/health/documents", p.shared(access.Documents, access.ReadRecord, p.documentList))
+	both("GET", "/documents/{id}", p.shared(access.Documents, access.ReadRecord, p.document))
 	both("GET", "/documents/send", p.uploadAsk)
 	both("POST", "/documents/send", p.upload)
 	both("GET", "/documents/sent", p.uploaded)
-	both("GET", "/documents/{id}/file", p.documentFile)
-	both("GET", "/visits", p.visitList)
-	both("GET", "/visits/{id}", p.visit)
+	both("GET", "/documents/{id}/file", p.shared(access.Documents, access.ReadRecord, p.documentFile))
+	both("GET", "/visits", p.shared(access.Visits, access.ReadVisits, p.visitList))
+	both("GET", "/visits/{id}", p.shared(access.Visits, access.ReadVisits, p.visit))
 	both("GET", "/visits/{id}/calendar", p.calendar)
 	both("GET", "/visits/{id}/cancel", p.cancelAsk)
 	both("POST", "/visits/{id}/cancel", p.cancel)
 	both("GET", "/visits/{id}/move", p.moveAsk)
 	both("POST", "/visits/{id}/move", p.move)
-	both("GET", "/book", p.services)
+	both("GET", "/book", p.shared(access.Visits, access.BookVisits, p.services))
 	both("GET", "/book/{service}", p.times)
 	both("GET", "/book/{service}/check", p.bookCheck)
 	both("POST", "/book/{service}", p.book)
-	both("GET", "/inbox", p.inbox)
-	both("GET", "/inbox/{id}", p.message)
+	both("GET", "/inbox", p.shared(access.Messages, access.ReadMessages, p.inbox))
+	both("GET", "/inbox/{id}", p.shared(access.Messages, access.ReadMessages, p.message))
 	both("POST", "/inbox/{id}", p.answer)
 	both("GET", "/more", p.more)
+	if p.Helpers != nil {
+		p.peopleRoutes(mux)
+	}
+	if p.Requests != nil {
+		p.privacyRoutes(both)
+	}
 	if p.SignIn != nil {
 		p.SignIn.Routes(mux) // the first page, /signin, /for, /settings
 	}
