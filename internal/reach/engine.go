@@ -12,6 +12,7 @@ import (
 	"hale/internal/care/contact"
 	"hale/internal/reach/link"
 	"hale/internal/reach/policy"
+	"hale/internal/store/audit"
 	"hale/internal/store/db"
 	"hale/internal/store/event"
 	"hale/internal/store/jobs"
@@ -56,6 +57,7 @@ type Engine struct {
 	gates    map[Channel]Gateway
 	contacts *contact.Store
 	consents *consent.Store
+	log      *audit.Log
 	queue    jobs.Queue    // bound by Use
 	wake     chan struct{} // something became due
 
@@ -88,6 +90,7 @@ func New(c Config) *Engine {
 	e := &Engine{
 		Config: c, gates: map[Channel]Gateway{}, wake: make(chan struct{}, 1),
 		contacts: contact.NewStore(c.DB, c.Now), consents: consent.NewStore(c.DB, c.IDs, c.Now),
+		log:   audit.NewLog(c.DB, c.IDs, c.Now),
 		zones: map[string]*time.Location{c.Clinic.Zone.String(): c.Clinic.Zone},
 	}
 	for _, g := range c.Gateways {

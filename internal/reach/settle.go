@@ -39,7 +39,7 @@ func (e *Engine) settleAll(ctx context.Context, group []*sending) error {
 				return fmt.Errorf("reach: settle %s: %w", m.id, err)
 			}
 		}
-		return nil
+		return e.noted(ctx, tx, group)
 	})
 }
 

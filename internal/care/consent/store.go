@@ -8,6 +8,7 @@ import (
 	"hale/internal/access"
 	"hale/internal/base/errs"
 	"hale/internal/base/ids"
+	"hale/internal/store/audit"
 	"hale/internal/store/db"
 )
 
@@ -16,11 +17,15 @@ type Store struct {
 	db  *db.DB
 	ids *ids.Source
 	now func() time.Time
+	log *audit.Log
 }
+
+// Chosen is what audit rows call a choice.
+const Chosen = "consent.set"
 
 // NewStore returns a store on d.
 func NewStore(d *db.DB, ids *ids.Source, now func() time.Time) *Store {
-	return &Store{db: d, ids: ids, now: now}
+	return &Store{db: d, ids: ids, now: now, log: audit.NewLog(d, ids, now)}
 }
 
 var errEvent = errs.New(errs.Invalid, "A choice needs a channel, a topic and what was chosen.")
@@ -35,12 +40,22 @@ func (s *Store) Add(ctx context.Context, pass access.Pass, events ...Event) erro
 		events[i].Patient = patient
 		events[i].Actor = pass.Actor().ID
 	}
-	return s.db.Tx(ctx, func(tx *db.Tx) error { return s.AddIn(ctx, tx, events...) })
+	return s.db.Tx(ctx, func(tx *db.Tx) error { return s.add(ctx, tx, pass.Actor(), events) })
 }
 
 // AddIn appends events inside the transaction of their cause: a STOP, an
 // import. It fills in an empty ID and a zero At.
 func (s *Store) AddIn(ctx context.Context, tx *db.Tx, events ...Event) error {
+	by := access.SystemActor("consent")
+	if len(events) > 0 && events[0].Actor != "" {
+		by = access.SystemActor(events[0].Actor)
+	}
+	return s.add(ctx, tx, by, events)
+}
+
+// add appends events and notes who made each choice.
+func (s *Store) add(ctx context.Context, tx *db.Tx, by access.Actor, events []Event) error {
+	rows := make([]audit.Row, 0, len(events))
 	args := make([]any, 0, len(events)*10)
 	for _, e := range events {
 		if e.Patient == "" || e.Channel == "" || e.Purpose == "" || e.Action == "" {
@@ -52,6 +67,9 @@ func (s *Store) AddIn(ctx context.Context, tx *db.Tx, events ...Event) error {
 		if e.At.IsZero() {
 			e.At = s.now()
 		}
+		r := by.Row(Chosen, e.Patient, true)
+		r.About, r.Purpose, r.Reason = "consent/"+e.ID, e.Purpose, string(e.Action)+" "+e.Channel+", "+e.Method
+		rows = append(rows, r)
 		var until int64
 		if !e.Until.IsZero() {
 			until = e.Until.UnixMicro()
@@ -60,6 +78,9 @@ func (s *Store) AddIn(ctx context.Context, tx *db.Tx, events ...Event) error {
 	}
 	const head = `insert into consent_event (id, patient, channel, purpose, action, method, actor, evidence, at, until)`
 	if err := db.InsertMany(ctx, tx, head, "", 10, args); err != nil {
+		return fmt.Errorf("consent: add: %w", err)
+	}
+	if err := s.log.AddIn(ctx, tx, rows...); err != nil {
 		return fmt.Errorf("consent: add: %w", err)
 	}
 	return nil

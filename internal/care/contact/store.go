@@ -2,12 +2,15 @@ package contact
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"strings"
 	"time"
 
 	"hale/internal/access"
 	"hale/internal/base/errs"
+	"hale/internal/base/ids"
+	"hale/internal/store/audit"
 	"hale/internal/store/db"
 )
 
@@ -15,10 +18,17 @@ import (
 type Store struct {
 	db  *db.DB
 	now func() time.Time
+	log *audit.Log
 }
 
 // NewStore returns a store on d.
-func NewStore(d *db.DB, now func() time.Time) *Store { return &Store{db: d, now: now} }
+func NewStore(d *db.DB, now func() time.Time) *Store {
+	return &Store{db: d, now: now, log: audit.NewLog(d, ids.NewSource(now, rand.Reader), now)}
+}
+
+// Wished is what audit rows call a change of how somebody wants to be
+// reached.
+const Wished = "contact.wish"
 
 const columns = `patient, kind, value, status, shared, rank, use, zone, updated_at`
 
@@ -163,7 +173,14 @@ func (s *Store) SetPreference(ctx context.Context, pass access.Pass, p Preferenc
 		values ($1, $2, $3, $4, $5, $6, $7, $8)
 		on conflict (patient, topic) do update set channels = excluded.channels, lang = excluded.lang,
 			hour_from = excluded.hour_from, hour_to = excluded.hour_to, large_print = excluded.large_print, updated_at = excluded.updated_at`
-	_, err = s.db.ExecContext(ctx, q, patient, p.Topic, strings.Join(p.Channels, ","), p.Lang, p.HourFrom, p.HourTo, large, s.now().UnixMicro())
+	row := pass.Actor().Row(Wished, patient, true)
+	row.About, row.Reason = "preference/"+p.Topic, strings.Join(p.Channels, ",")
+	err = s.db.Tx(ctx, func(tx *db.Tx) error {
+		if _, err := tx.ExecContext(ctx, q, patient, p.Topic, strings.Join(p.Channels, ","), p.Lang, p.HourFrom, p.HourTo, large, s.now().UnixMicro()); err != nil {
+			return err
+		}
+		return s.log.AddIn(ctx, tx, row)
+	})
 	if err != nil {
 		return fmt.Errorf("contact: set preference: %w", err)
 	}
