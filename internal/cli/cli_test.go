@@ -70,7 +70,7 @@ func TestCalledWrongly(t *testing.T) {
 		{name: "serve with arguments", args: []string{"serve", "now"}, want: "takes no arguments"},
 		{name: "user without a role", args: []string{"user", "add", "--name", "A", "--email", "a@b.example"}, want: "--role"},
 		{name: "user with an unknown role", args: []string{"user", "add", "--name", "A", "--email", "a@b.example", "--role", "king"}, want: "--role"},
-		{name: "user doing something else", args: []string{"user", "fire"}, want: "add or list"},
+		{name: "user doing something else", args: []string{"user", "fire"}, want: "say add"},
 		{name: "a town of one", args: []string{"demo", "--people", "1"}, want: "--people"},
 	}
 	for _, tt := range tests {
@@ -144,7 +144,10 @@ func TestCheckNamesEverything(t *testing.T) {
 func TestUser(t *testing.T) {
 	s := newShell(t)
 	s.run(0, "init")
-	s.run(0, "user", "add", "--name", "J. Okafor, RN", "--role", "nurse", "--email", "j.okafor@clinic.example")
+	added, _ := s.run(0, "user", "add", "--name", "J. Okafor, RN", "--role", "nurse", "--email", "j.okafor@clinic.example")
+	if !strings.Contains(added, "/signin/invite/") {
+		t.Errorf("user add = %q, want the link that enrols", added)
+	}
 	_, stderr := s.run(1, "user", "add", "--name", "Somebody", "--role", "admin", "--email", "nowhere")
 	contains(t, "an address that is none", stderr, "address")
 	out, _ := s.run(0, "user", "list", "--json")
@@ -153,8 +156,8 @@ func TestUser(t *testing.T) {
 		t.Fatalf("user list --json = %q, %v, want the one nurse", out, err)
 	}
 	s.run(0, "user", "disable", list[0].ID)
-	if out, _ := s.run(0, "user", "list", "--json"); strings.Contains(out, "Okafor") {
-		t.Errorf("user list --json after disable = %q, want nobody", out)
+	if out, _ := s.run(0, "user", "list", "--json"); !strings.Contains(out, `"disabled":true`) {
+		t.Errorf("user list --json after disable = %q, want the nurse, disabled", out)
 	}
 	s.run(1, "user", "disable", "nobody")
 }
