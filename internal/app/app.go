@@ -58,6 +58,7 @@ type App struct {
 	contacts *contact.Store
 	consents *consent.Store
 	links    *link.Store
+	guards   guards
 	senders  senders
 	queue    jobs.Queue
 	site     *web.Site
@@ -111,7 +112,9 @@ func (a *App) assemble(ctx context.Context, demo *Demo) error {
 	if err := a.ring(ctx); err != nil {
 		return err
 	}
-	a.stores()
+	if err := a.stores(); err != nil {
+		return err
+	}
 	if err := a.engine(ctx); err != nil {
 		return err
 	}
@@ -125,18 +128,22 @@ func (a *App) assemble(ctx context.Context, demo *Demo) error {
 }
 
 // stores makes what keeps data.
-func (a *App) stores() {
+func (a *App) stores() error {
 	a.events = event.NewLog(a.ids, a.c.Now)
 	a.audit = audit.NewLog(a.db, a.ids, a.c.Now)
 	a.Doors = access.NewDoors(a.audit, lookup.New(a.db, a.c.Now), a.c.Now)
 	a.patients = patient.NewStore(a.db)
 	a.contacts = contact.NewStore(a.db, a.c.Now)
 	a.consents = consent.NewStore(a.db, a.ids, a.c.Now)
-	a.Record = record.New(a.db, a.ids, a.c.Now, a.events, views()...).WithKeys(a.Keys)
+	if err := a.openGuards(); err != nil {
+		return err
+	}
+	a.Record = record.New(a.db, a.ids, a.c.Now, a.events, append(views(), a.guards.holds.View())...).WithKeys(a.Keys).WithHolders(a.guards.holds)
 	a.Visits = visit.NewStore(a.db, a.Record, a.events, a.ids, a.c.Now)
 	a.Measure = measure.NewStore(a.db, a.c.Now)
 	a.links = link.NewStore(a.db, a.ids, a.c.Now, a.c.Rand, a.patients)
 	a.Accounts = a.accounts()
+	return nil
 }
 
 // views are the narrow tables that the record keeps up to date.
@@ -160,12 +167,13 @@ func (a *App) engine(ctx context.Context) error {
 		Clinic: a.c.writer(),
 	})
 	a.queue, err = jobs.Open(ctx, a.db, jobs.Config{
-		Handlers: a.keyHandlers(a.Reach.Handlers()), Periodic: keyPeriods(a.Reach.Periodic()), Workers: 4, Now: a.c.Now, Log: a.c.Log,
+		Handlers: a.guardHandlers(a.keyHandlers(a.Reach.Handlers())), Periodic: a.guardPeriods(keyPeriods(a.Reach.Periodic())), Workers: 4, Now: a.c.Now, Log: a.c.Log,
 	})
 	if err != nil {
 		return err
 	}
 	a.Reach.Use(a.queue)
+	a.useGuards()
 	return nil
 }
 
@@ -195,14 +203,14 @@ func (a *App) faces(demo *Demo) error {
 	a.site.Drafts, a.site.Passkeys = drafts, passkeys != nil
 	a.signIn = portal.NewSignIn(portal.SignInConfig{
 		Drafts: drafts,
-		Site: a.site, Accounts: a.Accounts, Passkeys: passkeys, Codes: codes{a.Reach, a.c.Clinic.Name},
+		Site:   a.site, Accounts: a.Accounts, Passkeys: passkeys, Codes: codes{a.Reach, a.c.Clinic.Name},
 		Doors: a.Doors, Contacts: a.contacts, Demo: demo.signIns(), Log: a.c.Log,
 	})
 	mux := a.routes(demo, portal.New(portal.Config{
 		Site: a.site, Doors: a.Doors, People: a.patients, Results: result.NewStore(a.db),
 		Medicines: medication.NewStore(a.db), Problems: problem.NewStore(a.db),
 		Documents: document.NewStore(a.db, a.Record), Letters: a.letterbox(), Visits: a.Visits, Inbox: a.Reach,
-		Looks: look.NewStore(a.db, a.c.Now), Records: a.Record, Now: a.c.Now, SignIn: a.signIn,
+		Looks: look.NewStore(a.db, a.c.Now), Releases: a.guards.holds, Records: a.Record, Now: a.c.Now, SignIn: a.signIn,
 	}))
 	a.table, a.handler = mux.Routes(), a.site.Wrap(mux)
 	return nil

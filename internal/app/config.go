@@ -26,6 +26,7 @@ type Config struct {
 	Text     Text
 	TLS      TLS
 	Proxies  []netip.Prefix // whose X-Forwarded-For is believed
+	Packs    []string       // the states' rules by which results wait
 	Scanner  string         // a ClamAV daemon, HOST:PORT or a socket; empty: none
 
 	// Reload reads the roots again, when another process has changed them; it

@@ -57,6 +57,9 @@ type file struct {
 	Scan struct {
 		Clamd string `toml:"clamd"`
 	} `toml:"scan"`
+	Release struct {
+		Packs []string `toml:"packs"`
+	} `toml:"release"`
 	TLS struct {
 		Certificate string `toml:"certificate"`
 		Key         string `toml:"key"`
@@ -203,6 +206,7 @@ func (f file) config(data string) (app.Config, error) {
 		}
 		c.Proxies = append(c.Proxies, prefix)
 	}
+	c.Packs = f.Release.Packs
 	wrong = append(wrong, f.senders()...)
 	wrong = append(wrong, f.proofs()...)
 	if len(wrong) > 0 {

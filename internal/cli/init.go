@@ -96,6 +96,9 @@ name = "Our clinic"
 [scan]                                 # looks for malware in what patients send
 # clamd = "127.0.0.1:3310"             # or the path of ClamAV's socket
 
+[release]                              # a result is there as soon as it is final, but for
+# packs = ["TX-SB922"]                 # the states' rules by which some wait; see /desk/holds/rules
+
 [tls]                                  # without these, put a proxy with TLS in front
 # certificate = "/etc/hale/fullchain.pem"
 # key = "/etc/hale/privkey.pem"        # both are read again when they change
