@@ -201,8 +201,12 @@ func (a *App) faces(demo *Demo) error {
 		return err
 	}
 	a.site.Drafts, a.site.Passkeys = drafts, passkeys != nil
+	sso, err := a.signOn()
+	if err != nil {
+		return err
+	}
 	a.signIn = portal.NewSignIn(portal.SignInConfig{
-		Drafts: drafts,
+		Drafts: drafts, SSO: sso,
 		Site:   a.site, Accounts: a.Accounts, Passkeys: passkeys, Codes: codes{a.Reach, a.c.Clinic.Name},
 		Doors: a.Doors, Contacts: a.contacts, Demo: demo.signIns(), Log: a.c.Log,
 	})

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"hale/internal/access/account"
+	"hale/internal/access/sso"
 	"hale/internal/base/seal"
 	"hale/internal/face/web"
 	"hale/internal/reach"
@@ -33,7 +34,8 @@ type Config struct {
 	// may be nil.
 	Reload func(context.Context) (keys.Roots, error)
 
-	SignIn account.Rules // how long sessions rest, and what else a clinic may set about signing in
+	SSO    []sso.Provider // where staff sign on; Redirect is filled in
+	SignIn account.Rules  // how long sessions rest, and what else a clinic may set about signing in
 
 	Now  func() time.Time
 	Rand io.Reader

@@ -49,7 +49,9 @@ type file struct {
 		TLS      string `toml:"tls"`
 		Onward   bool   `toml:"onward_tls"`
 	} `toml:"mail"`
-	Text struct {
+	SignIn signInSettings `toml:"signin"`
+	SSO    []ssoSettings  `toml:"sso"`
+	Text   struct {
 		URL    string `toml:"url"`
 		From   string `toml:"from"`
 		Secret string `toml:"secret"`
@@ -208,6 +210,7 @@ func (f file) config(data string) (app.Config, error) {
 	}
 	c.Packs = f.Release.Packs
 	wrong = append(wrong, f.senders()...)
+	wrong = append(wrong, f.signIn(&c)...)
 	wrong = append(wrong, f.proofs()...)
 	if len(wrong) > 0 {
 		return c, errs.New(errs.Invalid, "The configuration is not right:\n  - "+strings.Join(wrong, "\n  - "))

@@ -99,6 +99,23 @@ name = "Our clinic"
 [release]                              # a result is there as soon as it is final, but for
 # packs = ["TX-SB922"]                 # the states' rules by which some wait; see /desk/holds/rules
 
+[signin]                               # how people sign in
+# patient_rest = "30m"                 # a page that nobody uses locks; what was typed stays
+# staff_rest = "15m"
+# shared_rest = "5m"                   # on computers that others use too
+# hold = "72h"                         # after a recovery or a new address nobody can take the account over for so long
+# admin_passkey = false                # true: administrators need a passkey, an app is not enough
+
+# [[sso]]                              # where your staff sign in already: any provider of OpenID Connect
+# name = "work"                        # register https://YOUR-PORTAL/signin/sso/work there as the redirect address
+# title = "your work account"          # on the button
+# issuer = "https://login.example.org"
+# client_id = ""
+# client_secret = ""
+# domains = ["example.org"]            # only verified addresses at these
+# adopt = false                        # true: the first sign-in links to the account with the same address
+# mfa = ["mfa"]                        # values of amr or acr that mean a second factor was given
+
 [tls]                                  # without these, put a proxy with TLS in front
 # certificate = "/etc/hale/fullchain.pem"
 # key = "/etc/hale/privkey.pem"        # both are read again when they change

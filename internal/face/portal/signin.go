@@ -50,8 +50,9 @@ type Provider struct{ ID, Name string }
 // SingleSignOn signs staff in where the clinic already does.
 type SingleSignOn interface {
 	Providers() []Provider
-	// Begin returns where to go, and a token for the browser's cookie.
-	Begin(ctx context.Context, provider, next string) (to, token string, err error)
+	// Begin returns where to go, and a token for the browser's cookie. fresh
+	// asks the provider to prove the person anew.
+	Begin(ctx context.Context, provider, next string, fresh bool) (to, token string, err error)
 	// Finish takes the provider's answer. The token counts once.
 	Finish(ctx context.Context, provider, token string, answer url.Values) (e account.Entry, next string, err error)
 }

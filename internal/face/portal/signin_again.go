@@ -37,6 +37,9 @@ func (s *SignIn) showAgain(w http.ResponseWriter, r *http.Request, status int, n
 			d.sent = masked
 		}
 	}
+	if s.SSO != nil && in.Kind == access.Staff {
+		d.providers = s.SSO.Providers()
+	}
 	var title string
 	title, d.why = reason(web.Lang(r), in, web.Actor(r).ID == "", next)
 	return s.Site.Render(w, r, status, proofPage(s.Site.View(r, title, ""), d))

@@ -146,7 +146,7 @@ func (s *SignIn) startSSO(w http.ResponseWriter, r *http.Request) error {
 		return errNoPage
 	}
 	s.whose(w, r)
-	to, token, err := s.SSO.Begin(s.from(r), r.PathValue("provider"), web.Local(r.PostFormValue("next"), ""))
+	to, token, err := s.SSO.Begin(s.from(r), r.PathValue("provider"), web.Local(r.PostFormValue("next"), ""), web.Actor(r).ID != "")
 	if err != nil {
 		return err
 	}
