@@ -130,7 +130,7 @@ func (a *App) assemble(ctx context.Context, demo *Demo) error {
 // stores makes what keeps data.
 func (a *App) stores() error {
 	a.events = event.NewLog(a.ids, a.c.Now)
-	a.audit = audit.NewLog(a.db, a.ids, a.c.Now)
+	a.audit = audit.NewLog(a.db, a.ids, a.c.Now).On(a.c.Node)
 	a.Doors = access.NewDoors(a.audit, lookup.New(a.db, a.c.Now), a.c.Now)
 	a.patients = patient.NewStore(a.db)
 	a.contacts = contact.NewStore(a.db, a.c.Now)

@@ -27,6 +27,9 @@ type Config struct {
 	Text     Text
 	TLS      TLS
 	Proxies  []netip.Prefix // whose X-Forwarded-For is believed
+
+	Witnesses Witnesses // of the audit log
+	Node      string    // names this process in the audit log
 	Packs    []string       // the states' rules by which results wait
 	Scanner  string         // a ClamAV daemon, HOST:PORT or a socket; empty: none
 

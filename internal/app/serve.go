@@ -92,11 +92,16 @@ func (a *App) run(ctx context.Context, listen net.Listener, ready func(addr stri
 	if err != nil {
 		return err
 	}
+	notary, err := a.notary()
+	if err != nil {
+		return err
+	}
 	server := web.NewServer(a.handler, a.c.Log)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return a.queue.Run(ctx) })
 	group.Go(func() error { return a.Reach.RunSender(ctx) })
 	group.Go(func() error { return a.links.Run(ctx) })
+	group.Go(func() error { return notary.Run(ctx) })
 	group.Go(func() error { return a.sweepAccounts(ctx) })
 	group.Go(func() error { return a.answerPlain(ctx, front) })
 	group.Go(func() error {

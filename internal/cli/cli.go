@@ -2,7 +2,8 @@
 // and the configuration file, and hands the rest of Hale what it found.
 //
 // Nothing below this package looks at the environment. A command ends with
-// status 0, 1 (it failed and says why) or 2 (it was called wrongly).
+// status 0, 1 (it failed and says why), 2 (it was called wrongly) or 3 (the
+// audit log was bent).
 package cli
 
 import (
@@ -50,7 +51,7 @@ type command struct {
 func commands() []command {
 	return []command{
 		demoCommand(), initCommand(), checkCommand(), serveCommand(), importCommand(),
-		userCommand(), migrateCommand(), versionCommand(),
+		userCommand(), auditCommand(), migrateCommand(), versionCommand(),
 	}
 }
 
@@ -109,6 +110,9 @@ func (c command) call(ctx context.Context, env Env, args []string) int {
 		return 130
 	}
 	fmt.Fprintf(env.Stderr, "hale %s: %s\n", c.name, explain(err))
+	if errors.Is(err, errBent) {
+		return 3
+	}
 	return 1
 }
 

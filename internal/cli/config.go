@@ -56,6 +56,11 @@ type file struct {
 		From   string `toml:"from"`
 		Secret string `toml:"secret"`
 	} `toml:"text"`
+	Audit struct {
+		Files  []string `toml:"witness_files"`
+		URLs   []string `toml:"witness_urls"`
+		Emails []string `toml:"witness_emails"`
+	} `toml:"audit"`
 	Scan struct {
 		Clamd string `toml:"clamd"`
 	} `toml:"scan"`
@@ -212,6 +217,7 @@ func (f file) config(data string) (app.Config, error) {
 	wrong = append(wrong, f.senders()...)
 	wrong = append(wrong, f.signIn(&c)...)
 	wrong = append(wrong, f.proofs()...)
+	wrong = append(wrong, f.witnesses(data, &c)...)
 	if len(wrong) > 0 {
 		return c, errs.New(errs.Invalid, "The configuration is not right:\n  - "+strings.Join(wrong, "\n  - "))
 	}

@@ -55,6 +55,7 @@ func demo(ctx context.Context, env Env, fs *flag.FlagSet, args []string) error {
 	c := app.Config{
 		Addr: *addr, Database: or(*database, "sqlite:"+filepath.Join(dir, "hale.db")), Key: key,
 		Now: env.Now, Rand: env.Rand, Log: logger(env, !*verbose),
+		Witnesses: app.Witnesses{Files: []string{filepath.Join(dir, checkpointFile)}},
 	}
 	dc := app.DemoConfig{Seed: *seed, People: *people, Quiet: *quiet, Step: func(words string) { fmt.Fprintln(env.Stderr, "… "+words) }}
 	return app.ServeDemo(ctx, c, dc, func(r app.Ready) { welcome(env, r, *asJSON) })

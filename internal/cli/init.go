@@ -116,6 +116,11 @@ name = "Our clinic"
 # adopt = false                        # true: the first sign-in links to the account with the same address
 # mfa = ["mfa"]                        # values of amr or acr that mean a second factor was given
 
+[audit]                                # who keeps copies of the audit log's checkpoints: best somebody else
+# witness_files = ["/mnt/elsewhere/hale-checkpoints.txt"]   # default: checkpoints.txt in this folder
+# witness_urls = ["https://witness.example.org/hale"]       # each takes them by HTTP POST
+# witness_emails = ["privacy@example.org"]                  # once a day
+
 [tls]                                  # without these, put a proxy with TLS in front
 # certificate = "/etc/hale/fullchain.pem"
 # key = "/etc/hale/privkey.pem"        # both are read again when they change
