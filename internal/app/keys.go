@@ -5,6 +5,7 @@ import (
 	"maps"
 	"time"
 
+	"hale/internal/store/audit"
 	"hale/internal/store/db"
 	"hale/internal/store/jobs"
 	"hale/internal/store/keys"
@@ -46,4 +47,38 @@ func (a *App) keyHandlers(others map[string]jobs.Handler) map[string]jobs.Handle
 // keyPeriods adds when that runs.
 func keyPeriods(others []jobs.Periodic) []jobs.Periodic {
 	return append(others, jobs.Periodic{Kind: keys.TidyJob, Every: time.Minute})
+}
+
+// operator is who works at the command line.
+func operator(action, about, patient, reason string) audit.Row {
+	return audit.Row{ActorKind: "system", Actor: "command line", Action: action, About: about, Patient: patient, Reason: reason, Granted: true}
+}
+
+// TurnKey makes a new key active for class.
+func (a *App) TurnKey(ctx context.Context, class keys.Class) (kid string, err error) {
+	err = a.db.Tx(ctx, func(tx *db.Tx) error {
+		if kid, err = a.Keys.Turn(ctx, tx, class); err != nil {
+			return err
+		}
+		return a.audit.AddIn(ctx, tx, operator("keys.rotate", string(class)+"/"+kid, "", ""))
+	})
+	return kid, err
+}
+
+// NoteKeys writes into the audit log what was done to keys outside the
+// database.
+func (a *App) NoteKeys(ctx context.Context, action, about string) error {
+	return a.audit.Add(ctx, operator(action, about, "", ""))
+}
+
+// Shred makes the sealed part of a patient's record unreadable for good, and
+// returns how many resources those were.
+func (a *App) Shred(ctx context.Context, patient, reason string) (n int, err error) {
+	err = a.db.Tx(ctx, func(tx *db.Tx) error {
+		if n, err = a.Record.Shred(ctx, tx, patient); err != nil {
+			return err
+		}
+		return a.audit.AddIn(ctx, tx, operator("keys.shred", "Patient/"+patient, patient, reason))
+	})
+	return n, err
 }

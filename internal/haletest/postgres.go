@@ -13,7 +13,7 @@ import (
 )
 
 // template is the migrated database that this test binary copies.
-var template = fmt.Sprintf("hale_template_%d", os.Getpid())
+var template = "hale_template_" + token()
 
 var postgresTemplate = sync.OnceValue(func() error {
 	ctx := context.Background()

@@ -36,6 +36,32 @@ func Inventory() []Column {
 				return root.For("reach").For("message").Open(sealed, "message/"+row)
 			},
 		},
+		{Table: "account_totp", Column: "seed", ID: "account", Class: Secrets, Holds: "the seed of an authenticator app"},
+	}
+}
+
+// Brief is a column that is sealed under a key derived from Roots.Hash, with
+// the row's id as its place. It is not moved when a class is turned, because
+// nothing in it grows old.
+type Brief struct{ Table, Column, Life, Holds string }
+
+// Briefs lists them.
+func Briefs() []Brief {
+	return []Brief{
+		{"draft", "sealed", "half an hour", "what somebody wrote in a form until they have proved who they are"},
+		{"account_notice", "body", "until it is sent", "a notice to the owner of an account"},
+	}
+}
+
+// Plainly is a column of bytes that is meant to lie there as it is.
+type Plainly struct{ Table, Column, Why string }
+
+// Opens lists them.
+func Opens() []Plainly {
+	return []Plainly{
+		{"resource", "body", "what bears no sensitive label; the rest is under the patient's own key"},
+		{"resource_version", "body", "likewise"},
+		{"audit_hash", "hashes", "of the log's tree: they say nothing about what they stand for"},
 	}
 }
 
@@ -54,6 +80,16 @@ func Hashes() []Hashed {
 		{"account_session", "token_hash", false, "256 random bits"},
 		{"account_code", "hash", true, "a six-digit code, for ten minutes"},
 		{"account_limit", "bucket", true, "an address that tries to sign in"},
+		{"account_session", "device", false, "random bits of the device's cookie"},
+		{"account_device", "hash", false, "random bits"},
+		{"account_password", "hash", false, "Argon2id with a salt of its own"},
+		{"account_sheet", "hash", true, "the printed sheet's code"},
+		{"account_assist", "hash", true, "a code given in person"},
+		{"account_invite", "hash", false, "random bits"},
+		{"account_move", "hash", true, "a code, for ten minutes"},
+		{"account_cancel", "hash", false, "random bits"},
+		{"account_slow", "bucket", true, "an address that tries to sign in"},
+		{"proxy_invite", "hash", false, "random bits"},
 		{"link", "token_hash", false, "random bits"},
 		{"link_device", "hash", false, "random bits"},
 		{"link_session", "hash", false, "random bits"},
