@@ -108,7 +108,11 @@ func (d *Doors) CheckMany(ctx context.Context, a Actor, patient string, rights .
 		passes[i] = Pass{actor: a, patient: patient, right: right, at: now}
 		passes[i].sight, refusals[i] = d.decide(a, right, patient, facts, now)
 	}
-	if err := d.record(ctx, a, patient, rights, refusals); err != nil {
+	purpose := ""
+	if now.Before(facts.Emergency) {
+		purpose = InEmergency
+	}
+	if err := d.record(ctx, a, patient, rights, refusals, purpose); err != nil {
 		return nil, err
 	}
 	return passes, nil
@@ -117,7 +121,7 @@ func (d *Doors) CheckMany(ctx context.Context, a Actor, patient string, rights .
 // Refuse notes a refusal that a page decided by what a grant keeps closed,
 // and returns it.
 func (d *Doors) Refuse(ctx context.Context, a Actor, right Right, patient string) error {
-	return d.record(ctx, a, patient, []Right{right}, []error{errForbidden})
+	return d.record(ctx, a, patient, []Right{right}, []error{errForbidden}, "")
 }
 
 // CheckAll returns a pass for right on the whole population.
@@ -127,7 +131,7 @@ func (d *Doors) CheckAll(ctx context.Context, a Actor, right Right) (Pass, error
 	}
 	now := d.now()
 	seen, refusal := d.decide(a, right, "", Facts{}, now)
-	if err := d.record(ctx, a, "", []Right{right}, []error{refusal}); err != nil {
+	if err := d.record(ctx, a, "", []Right{right}, []error{refusal}, ""); err != nil {
 		return Pass{}, err
 	}
 	return Pass{actor: a, right: right, everyone: true, sight: seen, at: now}, nil
@@ -152,9 +156,12 @@ func (d *Doors) facts(ctx context.Context, a Actor, patient string, now time.Tim
 	return f, nil
 }
 
+// InEmergency is the purpose of looks while a record is open in an emergency.
+const InEmergency = "emergency"
+
 // record writes the audit rows and returns the first refusal, if there is
 // one.
-func (d *Doors) record(ctx context.Context, a Actor, patient string, rights []Right, refusals []error) error {
+func (d *Doors) record(ctx context.Context, a Actor, patient string, rights []Right, refusals []error, purpose string) error {
 	rows := make([]audit.Row, len(rights))
 	var refused error
 	for i, right := range rights {
@@ -162,6 +169,7 @@ func (d *Doors) record(ctx context.Context, a Actor, patient string, rights []Ri
 			refused = refusals[i]
 		}
 		rows[i] = a.Row(string(right), patient, refusals[i] == nil)
+		rows[i].Purpose = purpose
 	}
 	if err := d.log.Add(ctx, rows...); err != nil {
 		return fmt.Errorf("access: check: %w", err)
