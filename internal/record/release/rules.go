@@ -227,3 +227,16 @@ func (s *Store) Rules() (on, off []Pack, sorts []Sort) {
 	}
 	return s.Book.Packs, off, s.Book.Sorts
 }
+
+// Known returns the ids of every pack that Hale comes with.
+func Known() []string {
+	all, err := ReadBook()
+	if err != nil {
+		return nil
+	}
+	var ids []string
+	for _, p := range all.Packs {
+		ids = append(ids, p.ID)
+	}
+	return ids
+}
