@@ -109,6 +109,19 @@ func (s *Store) Get(ctx context.Context, id string) (Account, error) {
 	return a, nil
 }
 
+// Active returns the account with that id as c sees it; ok is false where
+// nobody can sign in to it.
+func (s *Store) Active(ctx context.Context, c db.Conn, id string) (a Account, ok bool, err error) {
+	a, err = db.One(ctx, c, read, `select `+columns+` from account a where id = $1 and status = 'active'`, id)
+	if errors.Is(err, db.ErrNone) {
+		return a, false, nil
+	}
+	if err != nil {
+		return a, false, fmt.Errorf("account: active %s: %w", id, err)
+	}
+	return a, true, nil
+}
+
 // At returns the active accounts with the address, oldest first.
 func (s *Store) At(ctx context.Context, address string) ([]Account, error) {
 	to, err := parseAddress(address)

@@ -122,6 +122,11 @@ type Config struct {
 	Holds       Holds       // results that wait; nil: none can
 	Emergencies Emergencies // emergency access
 	Findings    Findings    // looks that nothing explains
+
+	Helpers  Helpers // caregivers; nil: none
+	Invited  Invitations
+	Requests Requests // what patients ask about their records; nil: nothing
+	Given    Disclosures
 }
 
 // Desk serves the staff's web site.
@@ -153,6 +158,13 @@ func (d *Desk) Handler() *web.Mux {
 	page("POST /desk/patients/{id}/letters/{letter}", d.looked)
 	page("GET /desk/patients/{id}/letters/{letter}/file", d.letterFile)
 	d.trust(page)
+	if d.Helpers != nil {
+		d.helperRoutes(page)
+	}
+	if d.Requests != nil {
+		d.requestRoutes(page)
+		d.disclosureRoutes(page)
+	}
 	page("GET /desk/measure", d.showMeasure)
 	page("GET /desk/settings", d.showSettings)
 

@@ -134,13 +134,27 @@ func (d *Desk) fillTrust(r *http.Request, id string, v *patientView) error {
 	if d.Emergencies != nil && opens(r, access.BreakGlass) {
 		v.Trust = append(v.Trust, linkRow{Href: at + "/emergency", Icon: "triangle-alert", Title: "Emergency access", Sub: "Opens all of this record for an hour"})
 	}
+	if d.Helpers != nil && opens(r, access.SeeProxies) {
+		v.Trust = append(v.Trust, linkRow{Href: at + "/proxies", Icon: "heart-handshake", Title: "Caregivers", Sub: "Who helps, add a caregiver"})
+	}
+	if d.Requests != nil && opens(r, access.AnswerPrivacy) {
+		v.Trust = append(v.Trust, linkRow{Href: at + "/disclosures", Icon: "send", Title: "Disclosures", Sub: "Who got this record, outside the clinic"})
+	}
 	return nil
 }
 
 // trustRows are what protects records and needs the reader: reviews, and
 // results that wait.
 func (d *Desk) trustRows(r *http.Request) ([]taskRow, error) {
-	var rows []taskRow
+	rows, err := d.requestRows(r)
+	if err != nil {
+		return nil, err
+	}
+	more, err := d.helperRows(r)
+	if err != nil {
+		return nil, err
+	}
+	rows = append(rows, more...)
 	if d.Emergencies != nil && d.Findings != nil && may(r, access.ReviewAccess) {
 		more, err := d.reviewTasks(r)
 		if err != nil {
