@@ -49,6 +49,7 @@ type App struct {
 	Reach    *reach.Engine
 	Measure  *measure.Store
 
+	people   people
 	c        Config
 	db       *db.DB
 	ids      *ids.Source
@@ -143,7 +144,7 @@ func (a *App) stores() error {
 	a.Measure = measure.NewStore(a.db, a.c.Now)
 	a.links = link.NewStore(a.db, a.ids, a.c.Now, a.c.Rand, a.patients)
 	a.Accounts = a.accounts()
-	return nil
+	return a.peopleStores()
 }
 
 // views are the narrow tables that the record keeps up to date.
@@ -167,7 +168,7 @@ func (a *App) engine(ctx context.Context) error {
 		Clinic: a.c.writer(),
 	})
 	a.queue, err = jobs.Open(ctx, a.db, jobs.Config{
-		Handlers: a.guardHandlers(a.keyHandlers(a.Reach.Handlers())), Periodic: a.guardPeriods(keyPeriods(a.Reach.Periodic())), Workers: 4, Now: a.c.Now, Log: a.c.Log,
+		Handlers: a.labelHandlers(a.guardHandlers(a.keyHandlers(a.Reach.Handlers()))), Periodic: labelPeriods(a.guardPeriods(keyPeriods(a.Reach.Periodic()))), Workers: 4, Now: a.c.Now, Log: a.c.Log,
 	})
 	if err != nil {
 		return err
@@ -207,15 +208,15 @@ func (a *App) faces(demo *Demo) error {
 	}
 	a.signIn = portal.NewSignIn(portal.SignInConfig{
 		Drafts: drafts, SSO: sso,
-		Site:   a.site, Accounts: a.Accounts, Passkeys: passkeys, Codes: codes{a.Reach, a.c.Clinic.Name},
+		Site: a.site, Accounts: a.Accounts, Passkeys: passkeys, Codes: codes{a.Reach, a.c.Clinic.Name},
 		Doors: a.Doors, Contacts: a.contacts, Demo: demo.signIns(), Log: a.c.Log,
 	})
-	mux := a.routes(demo, portal.New(portal.Config{
+	mux := a.routes(demo, portal.New(a.portalPeople(portal.Config{
 		Site: a.site, Doors: a.Doors, People: a.patients, Results: result.NewStore(a.db),
 		Medicines: medication.NewStore(a.db), Problems: problem.NewStore(a.db),
 		Documents: document.NewStore(a.db, a.Record), Letters: a.letterbox(), Visits: a.Visits, Inbox: a.Reach,
 		Looks: look.NewStore(a.db, a.c.Now), Releases: a.guards.holds, Records: a.Record, Now: a.c.Now, SignIn: a.signIn,
-	}))
+	})))
 	a.table, a.handler = mux.Routes(), a.site.Wrap(mux)
 	return nil
 }
