@@ -60,7 +60,7 @@ func (p *Portal) parts(r *http.Request, pass access.Pass, s sheet) ([]part, erro
 		c := counts[kind]
 		return part{s.Link(href), icon, s.T(title), l.N(c.N, one, many), c.Updated}
 	}
-	return []part{
+	list := []part{
 		{s.Link("/health/results"), "flask-conical", s.T("Test results"), l.N(results, "%d result", "%d results"), resultsAt},
 		{s.Link("/health/medicines"), "pill", s.T("Medicines"), l.N(medicines, "%d current", "%d current"), medicinesAt},
 		of(problem.Condition, "/health/conditions", "stethoscope", "Conditions", "%d listed", "%d listed"),
@@ -68,7 +68,14 @@ func (p *Portal) parts(r *http.Request, pass access.Pass, s sheet) ([]part, erro
 		of(problem.Vaccine, "/health/vaccines", "syringe", "Vaccines", "%d given", "%d given"),
 		of(problem.Procedure, "/health/procedures", "clipboard-list", "Procedures", "%d done", "%d done"),
 		{s.Link("/health/documents"), "file-text", s.T("Documents and plans"), l.N(documents, "%d to read", "%d to read"), documentsAt},
-	}, nil
+	}
+	parts := list[:0]
+	for i, c := range [...]access.Category{access.Results, access.Medicines, access.Conditions, access.Conditions, access.Conditions, access.Conditions, access.Documents} {
+		if s.sees(c) {
+			parts = append(parts, list[i])
+		}
+	}
+	return parts, nil
 }
 
 // complete returns when the record last changed.

@@ -11,6 +11,9 @@ import (
 	"hale/internal/access/proxy"
 	"hale/internal/base/errs"
 	"hale/internal/care/disclosure"
+	"hale/internal/care/document"
+	"hale/internal/care/medication"
+	"hale/internal/care/problem"
 	"hale/internal/care/request"
 	"hale/internal/face/web"
 	"hale/internal/record"
@@ -129,6 +132,25 @@ func (p *Portal) about(r *http.Request, about string) (ref, title string, err er
 		return "", "", err
 	}
 	return typ + "/" + id, entryTitle(res), nil
+}
+
+// medicineRef, problemRef and documentRef name the entry of the record behind
+// a line of a list.
+func medicineRef(m medication.Medicine) string {
+	if m.Reported {
+		return "MedicationStatement/" + m.ID
+	}
+	return "MedicationRequest/" + m.ID
+}
+
+func problemRef(q problem.Problem) string {
+	types := map[problem.Kind]string{problem.Condition: "Condition", problem.Allergy: "AllergyIntolerance", problem.Vaccine: "Immunization", problem.Procedure: "Procedure"}
+	return types[q.Kind] + "/" + q.ID
+}
+
+func documentRef(d document.Document) string {
+	types := map[document.Kind]string{document.Note: "DocumentReference", document.Report: "DiagnosticReport", document.Plan: "CarePlan"}
+	return types[d.Kind] + "/" + d.ID
 }
 
 // entryTitle is what the record calls an entry.
