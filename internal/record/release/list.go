@@ -79,18 +79,21 @@ func (s *Store) Candidates(ctx context.Context, pass access.Pass, n int) ([]Cand
 		return nil, err
 	}
 	const q = `
-		select 'Observation', id, name, at from result where patient = $1 and category = 'laboratory'
+		select 'Observation', id, name, at from result r where patient = $1 and category = 'laboratory'
+			and not exists (select 1 from shield z where z.typ = 'Observation' and z.id = r.id and ((z.labels & $2) <> 0 or z.held_until > $3))
 		union all
-		select case when kind = 'report' then 'DiagnosticReport' else 'DocumentReference' end, id, title, at from document where patient = $1 and kind <> 'plan'
+		select case when kind = 'report' then 'DiagnosticReport' else 'DocumentReference' end, id, title, at from document d where patient = $1 and kind <> 'plan'
+			and not exists (select 1 from shield z where z.patient = d.patient and z.id = d.id and ((z.labels & $2) <> 0 or z.held_until > $3))
 		order by 4 desc, 2
-		limit $2`
+		limit $4`
 	read := func(scan db.Scan) (c Candidate, err error) {
 		var at int64
 		err = scan(&c.Type, &c.ID, &c.Name, &at)
 		c.At = moment(at)
 		return c, err
 	}
-	list, err := db.All(ctx, s.DB, read, q, patient, n)
+	hidden, until := pass.Veil()
+	list, err := db.All(ctx, s.DB, read, q, patient, hidden, until, n)
 	if err != nil {
 		return nil, fmt.Errorf("release: candidates: %w", err)
 	}
@@ -106,9 +109,12 @@ func (s *Store) Name(ctx context.Context, pass access.Pass, h Hold) (string, err
 	}
 	const q = `
 		select name from result where patient = $1 and id = $2 and $3 = 'Observation'
+			and not exists (select 1 from shield z where z.patient = $1 and z.id = $2 and z.typ = $3 and ((z.labels & $4) <> 0 or z.held_until > $5))
 		union all
-		select title from document where patient = $1 and id = $2 and $3 <> 'Observation'`
-	list, err := db.All(ctx, s.DB, db.Value[string], q, patient, h.Resource, h.Type)
+		select title from document where patient = $1 and id = $2 and $3 <> 'Observation'
+			and not exists (select 1 from shield z where z.patient = $1 and z.id = $2 and z.typ = $3 and ((z.labels & $4) <> 0 or z.held_until > $5))`
+	hidden, until := pass.Veil()
+	list, err := db.All(ctx, s.DB, db.Value[string], q, patient, h.Resource, h.Type, hidden, until)
 	if err != nil || len(list) == 0 {
 		return "", err
 	}
