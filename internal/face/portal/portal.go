@@ -39,6 +39,9 @@ type Config struct {
 	Looks     looks
 	Records   records
 	Now       func() time.Time
+	Audit     watch // nil leaves out who looked at the record; it needs Proofs and Names, too
+	Proofs    proofs
+	Names     names
 	Releases  releases // results that wait, and the patient's wishes; nil: none wait
 	Helpers   Helpers  // who helps whom; nil leaves these pages out
 	Invited   Invitations
@@ -163,6 +166,10 @@ func (p *Portal) Handler() *web.Mux {
 	both("GET", "/inbox/{id}", p.shared(access.Messages, access.ReadMessages, p.message))
 	both("POST", "/inbox/{id}", p.answer)
 	both("GET", "/more", p.more)
+	if p.Audit != nil {
+		both("GET", "/looks", p.lookList)
+		both("GET", "/looks/file/{file}", p.lookFile)
+	}
 	if p.Helpers != nil {
 		p.peopleRoutes(mux)
 	}
