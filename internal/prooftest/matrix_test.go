@@ -1,0 +1,340 @@
+package prooftest
+
+import (
+	"flag"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"hale/internal/prooftest/figures"
+	"hale/internal/store/db"
+)
+
+var update = flag.Bool("update", false, "write what was met into testdata, to be read in the diff")
+
+// matrixFile says for every route who gets in. A route that is not in it
+// fails the test, and so does a line without its route.
+const matrixFile = "testdata/routes.txt"
+
+// TestMatrix asks for every route as everyone, with the subject's ids: who
+// gets in is what testdata/routes.txt says; nobody sees a byte that is not
+// theirs to see; who sees any is in the audit log; what is refused changes
+// nothing; no GET changes anything; and every answer carries the headers
+// that guard it.
+func TestMatrix(t *testing.T) {
+	w := newWorld(t)
+	want := readMatrix(t)
+	routes := w.app.Routes()
+	met := map[string]string{}
+	n := &tally{}
+	for _, route := range routes {
+		method, path := split(route)
+		if method == http.MethodPost { // what it changes would be in the others' way
+			met[route] = n.walk(newWorld(t), method, path, route)
+			continue
+		}
+		met[route] = n.walk(w, method, path, route)
+	}
+	if *update {
+		writeMatrix(t, met)
+		return
+	}
+	for _, route := range routes {
+		line, listed := want[route]
+		if !listed {
+			t.Errorf("%s is not in %s: who may do it? (-update writes %q)", route, matrixFile, met[route])
+		} else if line != met[route] {
+			t.Errorf("%s lets in %q, want %q", route, met[route], line)
+		}
+	}
+	for route := range want {
+		if !slices.Contains(routes, route) {
+			t.Errorf("%s is in %s and is no route", route, matrixFile)
+		}
+	}
+	t.Logf("%d routes × %d actors: %d requests, %d let in, %d refused, %d answers with patient data, %d audit rows",
+		len(routes), len(actors), n.requests, n.in, n.out, n.shown, n.audited)
+	figures.Write(t, figures.Run{Proof: "matrix", Counts: map[string]int64{
+		"routes": int64(len(routes)), "actors": int64(len(actors)), "requests": n.requests, "let in": n.in, "refused": n.out,
+		"answers with patient data": n.shown, "leaks": n.leaks, "answers with patient data and no audit row": n.unseen,
+	}})
+}
+
+// tally is what a walk met.
+type tally struct{ requests, in, out, shown, leaks, unseen, audited int64 }
+
+// walk asks for one route as everyone and returns who got in.
+func (n *tally) walk(w *world, method, path, route string) string {
+	var in []string
+	before := w.state()
+	for _, a := range actors {
+		rows := w.count(`select count(*) from audit`)
+		res := w.ask(method, w.fill(path), a, nil)
+		n.requests++
+		n.audited += w.count(`select count(*) from audit`) - rows
+		w.guarded(route, a, res)
+		n.look(w, route, a, res, rows)
+		if entered(res) {
+			n.in++
+			in = append(in, a.name)
+		} else {
+			n.out++
+		}
+		if method != http.MethodPost {
+			continue
+		}
+		after := w.state()
+		if d := differ(before, after); d != "" && !entered(res) {
+			w.t.Errorf("%s as %s was refused with %d, and changed %s", route, a.name, res.Code, d)
+		}
+		before = after
+	}
+	if method != http.MethodPost {
+		if d := differ(before, w.state()); d != "" && d != seen[route] {
+			w.t.Errorf("%s changed %s: a GET may change nothing", route, d)
+		}
+	}
+	return strings.Join(in, " ")
+}
+
+// look finds the subject's data in an answer: only those may see it who are
+// to, and a row in the audit log tells of it.
+func (n *tally) look(w *world, route string, a actor, res *httptest.ResponseRecorder, rows int64) {
+	shown := false
+	for kind, words := range canaries {
+		for _, word := range words {
+			if !found(res, word) {
+				continue
+			}
+			shown = true
+			if !slices.Contains(a.sees, kind) {
+				n.leaks++
+				w.t.Errorf("%s shows %s the subject's %s (%s)", route, a.name, kind, word)
+			}
+		}
+	}
+	if !shown {
+		return
+	}
+	n.shown++
+	const q = `select count(*) from audit where outcome = 'granted' and (patient = $1 or patient = '')`
+	if w.count(`select count(*) from audit`) == rows || w.count(q, subject) == 0 {
+		n.unseen++
+		w.t.Errorf("%s shows %s the subject's data, and nothing in the audit log tells of it", route, a.name)
+	}
+}
+
+// found says whether a word stands in an answer: its body or its headers.
+func found(res *httptest.ResponseRecorder, word string) bool {
+	if strings.Contains(res.Body.String(), word) {
+		return true
+	}
+	for _, values := range res.Header() {
+		for _, v := range values {
+			if strings.Contains(v, word) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// entered says whether an answer is more than a refusal.
+func entered(res *httptest.ResponseRecorder) bool {
+	switch res.Code {
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusTooManyRequests:
+		return false
+	}
+	to, _, _ := strings.Cut(res.Header().Get("Location"), "?")
+	return res.Code < 500 && to != "/signin" && to != "/signin/again" && !gate.MatchString(to)
+}
+
+// gate is where a link's pages send those who have not passed its factor.
+var gate = regexp.MustCompile(`^/m/[^/]+$`)
+
+// seen are the GET routes that note what a person saw, and where: that they
+// were here, and that a message was opened. Nothing else comes of it.
+var seen = map[string]string{
+	"GET /home": "look", "GET /for/{patient}/home": "look",
+	"GET /inbox/{id}": "event, message, message_event", "GET /for/{patient}/inbox/{id}": "event, message, message_event",
+}
+
+// ask sends one request as a. Each comes from an address of its own, so that
+// limits by address do not answer for the policy.
+func (w *world) ask(method, path string, a actor, header http.Header) *httptest.ResponseRecorder {
+	w.t.Helper()
+	var body *strings.Reader = strings.NewReader("")
+	if method == http.MethodPost {
+		body = strings.NewReader(w.form().Encode())
+	}
+	r := httptest.NewRequestWithContext(w.t.Context(), method, "https://"+host+path, body)
+	w.dial++
+	r.RemoteAddr = fmt.Sprintf("198.%d.%d.%d:999", 18+w.dial>>16&1, w.dial>>8&255, w.dial&255)
+	r.Header.Set("User-Agent", "Mozilla/5.0 (X11; Linux x86_64) Chrome/141")
+	if method == http.MethodPost {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Header.Set("Sec-Fetch-Site", "same-origin")
+		r.Header.Set("Origin", "https://"+host)
+	}
+	for _, c := range w.session(a) {
+		r.AddCookie(&http.Cookie{Name: c[0], Value: c[1]})
+	}
+	for name, values := range header {
+		r.Header[name] = values
+	}
+	res := httptest.NewRecorder()
+	w.app.Handler().ServeHTTP(res, r)
+	return res
+}
+
+// form is what every POST says: the subject's ids under every name that a
+// form might take them by.
+func (w *world) form() url.Values {
+	return url.Values{
+		"patient": {subject}, "id": {"ada-visit"}, "slot": {"no-slot"}, "message": {w.msg}, "who": {subject}, "for": {subject},
+		"reason": {"curious"}, "account": {"account-patient"}, "email": {"thief@post.example"}, "phone": {"+13125550199"},
+	}
+}
+
+// split parts a pattern into method and path; one without a method is asked
+// for by GET.
+func split(route string) (method, path string) {
+	if method, path, ok := strings.Cut(route, " "); ok {
+		return method, path
+	}
+	return http.MethodGet, route
+}
+
+var wildcard = regexp.MustCompile(`\{([a-z]+)(\.\.\.)?\}`)
+
+// fill puts the subject's ids into a pattern's wildcards.
+func (w *world) fill(path string) string {
+	return wildcard.ReplaceAllStringFunc(strings.ReplaceAll(path, "{$}", ""), func(name string) string {
+		switch before := path[:strings.Index(path, name)]; {
+		case name == "{token}":
+			return w.link
+		case name == "{patient}" || strings.HasSuffix(before, "/patients/") || name == "{who}":
+			return subject
+		case strings.Contains(before, "/results/"):
+			return "ada-a1c"
+		case strings.Contains(before, "/documents/"):
+			return "ada-doc"
+		case strings.Contains(before, "/visits/"):
+			return "ada-visit"
+		case strings.Contains(before, "/inbox/"):
+			return w.msg
+		case strings.Contains(before, "/outreach/"):
+			return w.outreach
+		case name == "{service}":
+			return "follow-up"
+		}
+		return subject
+	})
+}
+
+// passing are the tables that a look may write to: the log of looks, limits
+// by address, how long a session rests, and how often a link was fetched.
+var passing = regexp.MustCompile(`^(audit.*|account_session|account_limit|account_slow|account_challenge|account_ceremony|account_sso|link_fetch|link_miss|link_session|draft|form_draft|job.*|sqlite_.*)$`)
+
+// state is what the database holds, a sum for each table.
+func (w *world) state() map[string]string {
+	w.t.Helper()
+	ctx := w.t.Context()
+	tables, err := db.All(ctx, w.db, db.Value[string], `select name from sqlite_schema where type = 'table'`)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	sums := map[string]string{}
+	for _, table := range tables {
+		if passing.MatchString(table) {
+			continue
+		}
+		sums[table] = w.sum(table)
+	}
+	return sums
+}
+
+// sum is a number of rows and a sum over all that stands in them.
+func (w *world) sum(table string) string {
+	rows, err := w.db.QueryContext(w.t.Context(), `select * from "`+table+`"`)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer rows.Close()
+	columns, err := rows.Columns()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	n, total := 0, uint64(0)
+	for ; rows.Next(); n++ {
+		row, into := make([]any, len(columns)), make([]any, len(columns))
+		for i := range row {
+			into[i] = &row[i]
+		}
+		if err := rows.Scan(into...); err != nil {
+			w.t.Fatal(err)
+		}
+		h := uint64(14695981039346656037)
+		for _, b := range fmt.Appendf(nil, "%v", row) {
+			h = (h ^ uint64(b)) * 1099511628211
+		}
+		total += h
+	}
+	return fmt.Sprintf("%d rows, %x", n, total)
+}
+
+// differ names the tables in which two states differ.
+func differ(a, b map[string]string) string {
+	var names []string
+	for table := range a {
+		if a[table] != b[table] {
+			names = append(names, table)
+		}
+	}
+	slices.Sort(names)
+	return strings.Join(names, ", ")
+}
+
+func (w *world) count(q string, args ...any) int64 {
+	w.t.Helper()
+	n, err := db.One(w.t.Context(), w.db, db.Value[int64], q, args...)
+	if err != nil {
+		w.t.Fatalf("%s: %v", q, err)
+	}
+	return n
+}
+
+// readMatrix reads the file: a route, a bar, and who gets in.
+func readMatrix(t *testing.T) map[string]string {
+	t.Helper()
+	text, err := os.ReadFile(matrixFile)
+	if err != nil && !*update {
+		t.Fatal(err)
+	}
+	lines := map[string]string{}
+	for line := range strings.Lines(string(text)) {
+		if route, who, ok := strings.Cut(strings.TrimSpace(line), "|"); ok && !strings.HasPrefix(line, "#") {
+			lines[strings.TrimSpace(route)] = strings.TrimSpace(who)
+		}
+	}
+	return lines
+}
+
+func writeMatrix(t *testing.T, met map[string]string) {
+	t.Helper()
+	var b strings.Builder
+	b.WriteString("# Every route, and who gets further than a refusal when asking with the ids of one patient.\n# The actors stand in world_test.go; go test -run Matrix ./internal/prooftest -update writes this anew: read the diff.\n")
+	for _, route := range slices.Sorted(maps.Keys(met)) {
+		fmt.Fprintf(&b, "%-52s | %s\n", route, met[route])
+	}
+	if err := os.WriteFile(matrixFile, []byte(b.String()), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
