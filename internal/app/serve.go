@@ -101,8 +101,9 @@ func (a *App) run(ctx context.Context, listen net.Listener, ready func(addr stri
 	group.Go(func() error { return a.queue.Run(ctx) })
 	group.Go(func() error { return a.Reach.RunSender(ctx) })
 	group.Go(func() error { return a.links.Run(ctx) })
-	group.Go(func() error { return notary.Run(ctx) })
+	group.Go(func() error { return a.people.Helpers.Run(ctx, a.c.Log) })
 	group.Go(func() error { return a.sweepAccounts(ctx) })
+	group.Go(func() error { return notary.Run(ctx) })
 	group.Go(func() error { return a.answerPlain(ctx, front) })
 	group.Go(func() error {
 		err := front.answer(server, listen)
@@ -131,12 +132,12 @@ func (a *App) routes(demo *Demo, p *portal.Portal) *web.Mux {
 	mux := web.NewMux()
 	mux.Handle("/static/", a.site.Static())
 	mux.HandleFunc("GET /healthz", a.health)
-	staff := desk.New(a.guards.onDesk(desk.Config{
+	staff := desk.New(a.deskPeople(a.guards.onDesk(desk.Config{
 		Site: a.site, Doors: a.Doors, Reach: a.Reach, Todos: todo.NewStore(a.db, a.c.Now), Measure: a.Measure, Patients: a.patients, Contacts: a.contacts,
 		Consents: a.consents, Visits: a.Visits, Accounts: a.Accounts, Audit: a.audit,
 		Letters: a.letterbox(), Documents: document.NewStore(a.db, a.Record),
 		Services: services(), Senders: func() []desk.Sender { return a.senders.shown },
-	})).Handler()
+	}))).Handler()
 	mux.Mount("/desk", staff)
 	mux.Mount("/desk/", staff)
 	doors := a.pickup()
