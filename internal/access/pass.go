@@ -103,11 +103,7 @@ func (d *Doors) CheckMany(ctx context.Context, a Actor, patient string, rights .
 	if err != nil {
 		return nil, err
 	}
-	passes, refusals := make([]Pass, len(rights)), make([]error, len(rights))
-	for i, right := range rights {
-		passes[i] = Pass{actor: a, patient: patient, right: right, at: now}
-		passes[i].sight, refusals[i] = d.decide(a, right, patient, facts, now)
-	}
+	passes, refusals := d.look(a, patient, rights, facts, now)
 	purpose := ""
 	if now.Before(facts.Emergency) {
 		purpose = InEmergency
@@ -122,6 +118,16 @@ func (d *Doors) CheckMany(ctx context.Context, a Actor, patient string, rights .
 // and returns it.
 func (d *Doors) Refuse(ctx context.Context, a Actor, right Right, patient string) error {
 	return d.record(ctx, a, patient, []Right{right}, []error{errForbidden}, "")
+}
+
+// look decides about each of rights, and writes nothing down.
+func (d *Doors) look(a Actor, patient string, rights []Right, facts Facts, now time.Time) (passes []Pass, refusals []error) {
+	passes, refusals = make([]Pass, len(rights)), make([]error, len(rights))
+	for i, right := range rights {
+		passes[i] = Pass{actor: a, patient: patient, right: right, at: now}
+		passes[i].sight, refusals[i] = d.decide(a, right, patient, facts, now)
+	}
+	return passes, refusals
 }
 
 // CheckAll returns a pass for right on the whole population.

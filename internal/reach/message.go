@@ -109,6 +109,7 @@ func (p *planner) message(ctx context.Context, tx *db.Tx, intent, patient string
 		notBefore: c.NotBefore, expires: expires, created: p.now, capDay: day, capClass: class,
 	})
 	p.messages = append(p.messages, row...)
+	p.shield(id, patient)
 	return "", err
 }
 

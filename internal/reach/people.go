@@ -2,6 +2,7 @@ package reach
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -60,6 +61,13 @@ func (e *Engine) Members(ctx context.Context, pass access.Pass, outreach, state,
 	if err != nil {
 		return nil, err
 	}
+	o, err := get(ctx, e.DB, outreach)
+	if errors.Is(err, db.ErrNone) || err == nil && !mayKnow(pass, o) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
 	args := []any{outreach, after, n}
 	if where == "" {
 		where = ` and i.state = $4`
@@ -107,7 +115,17 @@ func (e *Engine) Met(ctx context.Context, pass access.Pass) ([]Member, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reach: met: %w", err)
 	}
-	return list, nil
+	shown := list[:0]
+	for _, m := range list {
+		o, err := get(ctx, e.DB, m.Outreach)
+		if err != nil {
+			return nil, err
+		}
+		if mayKnow(pass, o) {
+			shown = append(shown, m)
+		}
+	}
+	return shown, nil
 }
 
 func readMember(scan db.Scan) (m Member, err error) {

@@ -168,8 +168,8 @@ type planner struct {
 	crowd    *crowd
 	now      time.Time
 
-	intents, messages []any
-	caps              map[capKey]int
+	intents, messages, shields []any
+	caps                       map[capKey]int
 }
 
 // capKey is a row of the caps' ledger.
@@ -330,6 +330,9 @@ func (p *planner) write(ctx context.Context, tx *db.Tx) error {
 	const intents = `insert into intent (id, outreach, patient, dedupe, purpose, assignment, assignment_p, stratum, facts, decided_at, expires_at, state, step, wake_at, decision)`
 	if err := db.InsertMany(ctx, tx, intents, "", 15, p.intents); err != nil {
 		return fmt.Errorf("intents: %w", err)
+	}
+	if err := insertShields(ctx, tx, p.shields); err != nil {
+		return err
 	}
 	if err := insertMessages(ctx, tx, p.messages); err != nil {
 		return err

@@ -65,8 +65,9 @@ func (e *Engine) Content(ctx context.Context, pass access.Pass, message string) 
 		return Content{}, err
 	}
 	const q = `select ` + contentColumns + ` from message m left join outreach o on o.id = m.outreach 
-		where m.id = $1 and m.patient = $2 and (m.purpose <> 'security' or m.channel = 'inbox') and coalesce(o.state, '') <> 'stopped'`
-	list, err := e.contents(ctx, q, message, patient)
+		where m.patient = $1 and ` + veiled + ` and m.id = $4 and (m.purpose <> 'security' or m.channel = 'inbox') and coalesce(o.state, '') <> 'stopped'`
+	hidden, until := veil(pass)
+	list, err := e.contents(ctx, q, patient, hidden, until, message)
 	if err == nil && len(list) == 0 {
 		err = db.ErrNone
 	}
@@ -87,14 +88,15 @@ func (e *Engine) Inbox(ctx context.Context, pass access.Pass) ([]Content, error)
 	const q = `
 		select ` + contentColumns + `
 		from message m left join outreach o on o.id = m.outreach
-		where m.patient = $1 and m.created_at > 0 and coalesce(o.state, '') <> 'stopped'
+		where m.patient = $1 and ` + veiled + ` and m.created_at > 0 and coalesce(o.state, '') <> 'stopped'
 			and (o.id is not null or m.purpose in ('security', 'clinical_result') and m.channel = 'inbox') and m.state not in ('scheduled', 'suppressed')
 			and not (m.state = 'cancelled' and m.attempts = 0)
 			and not exists (select 1 from message n where n.intent = m.intent and n.step > m.step
 				and n.state not in ('scheduled', 'suppressed') and not (n.state = 'cancelled' and n.attempts = 0))
 		order by m.created_at desc, m.id desc
 		limit 200`
-	list, err := e.contents(ctx, q, patient)
+	hidden, until := veil(pass)
+	list, err := e.contents(ctx, q, patient, hidden, until)
 	if err != nil {
 		return nil, fmt.Errorf("reach: inbox: %w", err)
 	}

@@ -27,6 +27,9 @@ func (e *Engine) Trail(ctx context.Context, pass access.Pass, outreach string) (
 	if err != nil {
 		return Trail{}, err
 	}
+	if !mayKnow(pass, o) {
+		return Trail{}, db.ErrNone
+	}
 	t := Trail{Outreach: o}
 	d, err := e.decided(ctx, &t, patient)
 	if err != nil {
@@ -147,9 +150,10 @@ func (e *Engine) Copies(ctx context.Context, pass access.Pass, outreach string) 
 	const q = `
 		select ` + contentColumns + `
 		from message m left join outreach o on o.id = m.outreach
-		where m.outreach = $1 and m.patient = $2 and m.attempts > 0 and m.state not in ('scheduled', 'suppressed', 'cancelled')
+		where m.patient = $1 and ` + veiled + ` and m.outreach = $4 and m.attempts > 0 and m.state not in ('scheduled', 'suppressed', 'cancelled')
 		order by m.step`
-	list, err := e.contents(ctx, q, outreach, patient)
+	hidden, until := veil(pass)
+	list, err := e.contents(ctx, q, patient, hidden, until, outreach)
 	if err != nil {
 		return nil, fmt.Errorf("reach: copies of %s: %w", outreach, err)
 	}

@@ -84,7 +84,7 @@ func showsBody(pass access.Pass, body []byte) bool {
 // Protected says whether pass leaves out anything of the record it opens. It
 // does not say what.
 func (s *Store) Protected(ctx context.Context, pass access.Pass, patient string) (bool, error) {
-	const q = `select count(*) from shield z where z.patient = $1 and ((z.labels & $2) <> 0 or z.held_until > $3)`
+	const q = `select count(*) from shield z where z.patient = $1 and z.typ <> 'Message' and ((z.labels & $2) <> 0 or z.held_until > $3)`
 	if mine, err := pass.Open(access.ReadRecord); err != nil || mine != patient {
 		return false, err
 	}
