@@ -37,6 +37,7 @@ import (
 	"hale/internal/store/jobs"
 	"hale/internal/store/keys"
 	"hale/internal/store/schema"
+	"hale/internal/store/tide"
 )
 
 // App is a Hale that is built and not yet running.
@@ -65,6 +66,7 @@ type App struct {
 	site     *web.Site
 	signIn   *portal.SignIn
 	handler  http.Handler
+	tide     *tide.Mark
 	table    []string // every route, for the tests that walk them all
 }
 
@@ -117,6 +119,10 @@ func (a *App) assemble(ctx context.Context, demo *Demo) error {
 		return err
 	}
 	if err := a.engine(ctx); err != nil {
+		return err
+	}
+	var err error
+	if a.tide, err = tide.Open(ctx, a.db, a.c.Now); err != nil {
 		return err
 	}
 	if demo != nil {
@@ -217,6 +223,6 @@ func (a *App) faces(demo *Demo) error {
 		Documents: document.NewStore(a.db, a.Record), Letters: a.letterbox(), Visits: a.Visits, Inbox: a.Reach,
 		Looks: look.NewStore(a.db, a.c.Now), Releases: a.guards.holds, Records: a.Record, Now: a.c.Now, SignIn: a.signIn,
 	})))
-	a.table, a.handler = mux.Routes(), a.site.Wrap(mux)
+	a.table, a.handler = mux.Routes(), a.site.Wrap(a.ashore(mux))
 	return nil
 }
