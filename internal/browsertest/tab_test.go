@@ -17,6 +17,7 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/cdproto/webauthn"
 	"github.com/chromedp/chromedp"
@@ -112,6 +113,11 @@ func (tb *tab) listen(ev any) {
 		if err == nil && u.Scheme != "data" && u.Scheme != "about" && u.Scheme != "blob" && u.Scheme+"://"+u.Host != tb.b.origin {
 			tb.note("a page loads from " + u.Host)
 		}
+	case *page.EventJavascriptDialogOpening:
+		tb.note("a dialog opened: " + e.Message)
+		go func() { // else the page waits for ever
+			_, _ = chromedp.Call(tb.ctx, page.HandleJavaScriptDialog, page.HandleJavaScriptDialogParams{Accept: true})
+		}()
 	case *runtime.EventExceptionThrown:
 		tb.note("exception: " + e.ExceptionDetails.Text)
 	case *runtime.EventConsoleAPICalled:
