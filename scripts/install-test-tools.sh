@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Installs what the tests use and this machine lacks: PostgreSQL and Chromium
-# from Debian or Ubuntu, axe-core from npm into .bin. Where it cannot, it says
+# from Debian or Ubuntu, axe-core and oidc-provider from npm into .bin. Where it cannot, it says
 # what is skipped and does not fail: the tests say so again.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 axe_version=4.14.1
+oidc_version=9.13.3
 as_root=()
 [ "$(id -u)" -eq 0 ] || as_root=(sudo)
 
@@ -48,8 +49,15 @@ if [ ! -f .bin/axe/axe.min.js ] && has npm; then
 	rm -rf "$dir"
 fi
 
+if [ ! -d .bin/oidc/node_modules/oidc-provider ] && has npm && has node; then
+	mkdir -p .bin/oidc
+	(cd .bin/oidc && echo '{"private":true,"type":"module"}' >package.json &&
+		npm install --silent --no-audit --no-fund "oidc-provider@$oidc_version" >/dev/null) || rm -rf .bin/oidc
+fi
+
 has_postgres || skip PostgreSQL "the store tests run on SQLite alone"
 has_chromium || skip Chromium "the browser run is skipped"
+[ -d .bin/oidc/node_modules/oidc-provider ] || skip oidc-provider "single sign-on is not tried at a real server"
 [ -f .bin/axe/axe.min.js ] || skip axe-core "pages are not scanned for accessibility"
 [ -n "${HALE_TESTDATA:-}" ] || echo "HALE_TESTDATA names no folder — tests on real records are skipped"
 exit 0

@@ -1,24 +1,63 @@
 package sso
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
+	"golang.org/x/oauth2"
 
 	"hale/internal/access"
 	"hale/internal/access/account"
 )
 
+// said returns the claims of the ID token, and of those that are asked for
+// and not in it what the provider says besides: many give an address there
+// alone. The subject must be the same.
+//
+// Spec: OpenID Connect Core 1.0 §5.3.2, §5.4
+func said(ctx context.Context, p Provider, m metadata, token *oidc.IDToken, tokens *oauth2.Token) (map[string]any, error) {
+	claims, more := map[string]any{}, map[string]any{}
+	if err := token.Claims(&claims); err != nil {
+		return nil, fmt.Errorf("sso: claims of %s: %w", p.Name, err)
+	}
+	_, has := claims["email"]
+	if wants := p.Adopt || len(p.Domains) > 0 || len(p.Claims) > 0 || p.RoleClaim != ""; !wants || m.provider.UserInfoEndpoint() == "" ||
+		has && len(p.Claims) == 0 && p.RoleClaim == "" {
+		return claims, nil
+	}
+	info, err := m.provider.UserInfo(ctx, oauth2.StaticTokenSource(tokens))
+	if err == nil && info.Subject != token.Subject {
+		err = errToken
+	}
+	if err == nil {
+		err = info.Claims(&more)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("sso: user info of %s: %w", p.Name, err)
+	}
+	if has { // an address and whether it is verified come from one place
+		delete(more, "email_verified")
+	} else {
+		delete(claims, "email_verified")
+	}
+	for name, value := range more {
+		if _, ok := claims[name]; !ok && !slices.Contains(proofs, name) {
+			claims[name] = value
+		}
+	}
+	return claims, nil
+}
+
+// proofs are claims that the signed token alone may make.
+var proofs = []string{"amr", "acr", "auth_time"}
+
 // identity reads who the ID token is about, and whether the clinic lets such
 // people in.
-func (c *Client) identity(p Provider, token *oidc.IDToken) (account.Identity, error) {
-	claims := map[string]any{}
-	if err := token.Claims(&claims); err != nil {
-		return account.Identity{}, errAnswer.Because(fmt.Errorf("sso: claims of %s: %w", p.Name, err))
-	}
+func identity(p Provider, token *oidc.IDToken, claims map[string]any) (account.Identity, error) {
 	id := account.Identity{Iss: token.Issuer, Sub: token.Subject, Adopt: p.Adopt, MFA: mfa(p, claims)}
 	if v := claims["email_verified"]; v == true || v == "true" {
 		id.Email, _ = claims["email"].(string)

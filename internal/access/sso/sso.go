@@ -235,11 +235,11 @@ func (c *Client) Finish(ctx context.Context, name, cookie string, answer url.Val
 	if answer.Get("error") != "" {
 		return e, w.Next, errDeclined
 	}
-	token, err := c.redeem(ctx, p, m, w, answer.Get("code"))
+	claims, token, err := c.redeem(ctx, p, m, w, answer.Get("code"))
 	if err != nil {
 		return e, w.Next, errAnswer.Because(err)
 	}
-	id, err := c.identity(p, token)
+	id, err := identity(p, token, claims)
 	if err != nil {
 		return e, w.Next, err
 	}
@@ -288,12 +288,13 @@ var algorithms = []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", 
 
 var errToken = errors.New("sso: the ID token is not for this sign-on")
 
-// redeem takes the code to the provider and checks the ID token it gives.
-func (c *Client) redeem(ctx context.Context, p Provider, m metadata, w pending, code string) (*oidc.IDToken, error) {
+// redeem takes the code to the provider, checks the ID token it gives, and
+// returns what the provider says of the person.
+func (c *Client) redeem(ctx context.Context, p Provider, m metadata, w pending, code string) (map[string]any, *oidc.IDToken, error) {
 	ctx = oidc.ClientContext(ctx, c.http)
 	tokens, err := c.config(p, m).Exchange(ctx, code, oauth2.VerifierOption(w.Verifier))
 	if err != nil {
-		return nil, fmt.Errorf("sso: redeem at %s: %w", p.Name, err)
+		return nil, nil, fmt.Errorf("sso: redeem at %s: %w", p.Name, err)
 	}
 	raw, _ := tokens.Extra("id_token").(string)
 	verifier := m.provider.VerifierContext(oidc.ClientContext(context.WithoutCancel(ctx), c.http), &oidc.Config{
@@ -301,14 +302,18 @@ func (c *Client) redeem(ctx context.Context, p Provider, m metadata, w pending, 
 	})
 	token, err := verifier.Verify(ctx, raw)
 	if err != nil {
-		return nil, fmt.Errorf("sso: ID token of %s: %w", p.Name, err)
+		return nil, nil, fmt.Errorf("sso: ID token of %s: %w", p.Name, err)
 	}
 	if token.AccessTokenHash != "" {
 		if err := token.VerifyAccessToken(tokens.AccessToken); err != nil {
-			return nil, fmt.Errorf("sso: ID token of %s: %w", p.Name, err)
+			return nil, nil, fmt.Errorf("sso: ID token of %s: %w", p.Name, err)
 		}
 	}
-	return token, c.timely(p, w, token)
+	if err := c.timely(p, w, token); err != nil {
+		return nil, nil, err
+	}
+	claims, err := said(ctx, p, m, token, tokens)
+	return claims, token, err
 }
 
 // timely checks what the library leaves to its caller: nonce, azp, iat.
