@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"hale/internal/base/outbound"
+	"hale/internal/face/desk"
+	"hale/internal/face/portal"
 	"hale/internal/reach"
 	"hale/internal/store/audit"
 )
@@ -68,4 +70,16 @@ func AuditBook(ctx context.Context, c Config) (book *audit.Book, end func() erro
 		return nil, nil, err
 	}
 	return audit.NewBook(d, c.Key), d.Close, nil
+}
+
+// deskAudit adds the log to the desk.
+func (a *App) deskAudit(c desk.Config) desk.Config {
+	c.Log, c.Book = a.audit, audit.NewBook(a.db, a.c.Key)
+	return c
+}
+
+// portalAudit adds to the portal who looked at a record.
+func (a *App) portalAudit(c portal.Config) portal.Config {
+	c.Audit, c.Proofs, c.Names = a.audit, audit.NewBook(a.db, a.c.Key), a.Accounts
+	return c
 }

@@ -132,12 +132,12 @@ func (a *App) routes(demo *Demo, p *portal.Portal) *web.Mux {
 	mux := web.NewMux()
 	mux.Handle("/static/", a.site.Static())
 	mux.HandleFunc("GET /healthz", a.health)
-	staff := desk.New(a.deskPeople(a.guards.onDesk(desk.Config{
+	staff := desk.New(a.deskAudit(a.deskPeople(a.guards.onDesk(desk.Config{
 		Site: a.site, Doors: a.Doors, Reach: a.Reach, Todos: todo.NewStore(a.db, a.c.Now), Measure: a.Measure, Patients: a.patients, Contacts: a.contacts,
 		Consents: a.consents, Visits: a.Visits, Accounts: a.Accounts, Audit: a.audit,
 		Letters: a.letterbox(), Documents: document.NewStore(a.db, a.Record),
 		Services: services(), Senders: func() []desk.Sender { return a.senders.shown },
-	}))).Handler()
+	})))).Handler()
 	mux.Mount("/desk", staff)
 	mux.Mount("/desk/", staff)
 	doors := a.pickup()

@@ -113,6 +113,8 @@ type Config struct {
 	Visits   Visits
 	Accounts Accounts
 	Audit    Looks
+	Log      Log // nil leaves out the audit log's page; it needs Book, too
+	Book     Book
 	Services []Service
 	Senders  func() []Sender
 
@@ -210,6 +212,10 @@ func (d *Desk) trust(page func(string, func(http.ResponseWriter, *http.Request) 
 		page("GET /desk/patients/{id}/holds/{hold}", d.showHold)
 		page("POST /desk/patients/{id}/holds/{hold}/release", d.releaseHold)
 		page("POST /desk/patients/{id}/holds/{hold}/extend", d.extendHold)
+	}
+	if d.Log != nil {
+		page("GET /desk/audit", d.showAudit)
+		page("GET /desk/audit/log.csv", d.exportAudit)
 	}
 	if d.Emergencies == nil || d.Findings == nil {
 		return
