@@ -26,6 +26,7 @@ import (
 
 // Env is what a command gets from the system around it.
 type Env struct {
+	Stdin  io.Reader
 	Stdout io.Writer
 	Stderr io.Writer
 	Getenv func(string) string
@@ -35,7 +36,7 @@ type Env struct {
 
 // System returns the process's own streams, environment and clock.
 func System() Env {
-	return Env{Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv, Now: time.Now, Rand: rand.Reader}
+	return Env{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv, Now: time.Now, Rand: rand.Reader}
 }
 
 // command is one subcommand.
@@ -51,7 +52,7 @@ type command struct {
 func commands() []command {
 	return []command{
 		demoCommand(), initCommand(), checkCommand(), serveCommand(), importCommand(),
-		userCommand(), auditCommand(), migrateCommand(), versionCommand(),
+		userCommand(), keysCommand(), auditCommand(), migrateCommand(), versionCommand(),
 	}
 }
 

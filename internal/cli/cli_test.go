@@ -17,6 +17,7 @@ import (
 type shell struct {
 	t    *testing.T
 	vars map[string]string
+	in   string // what is typed
 }
 
 func newShell(t *testing.T) *shell {
@@ -27,7 +28,7 @@ func newShell(t *testing.T) *shell {
 func (s *shell) run(want int, args ...string) (stdout, stderr string) {
 	s.t.Helper()
 	var out, fault bytes.Buffer
-	env := Env{Stdout: &out, Stderr: &fault, Getenv: func(k string) string { return s.vars[k] }, Now: haletest.Clock(haletest.Noon), Rand: rand.Reader}
+	env := Env{Stdin: strings.NewReader(s.in), Stdout: &out, Stderr: &fault, Getenv: func(k string) string { return s.vars[k] }, Now: haletest.Clock(haletest.Noon), Rand: rand.Reader}
 	if got := run(context.Background(), args, env); got != want {
 		s.t.Fatalf("hale %s = %d, want %d\n%s%s", strings.Join(args, " "), got, want, out.String(), fault.String())
 	}
@@ -75,7 +76,7 @@ func TestCalledWrongly(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			_, stderr := (&shell{t, s.vars}).run(2, tt.args...)
+			_, stderr := (&shell{t: t, vars: s.vars}).run(2, tt.args...)
 			contains(t, "stderr", stderr, tt.want)
 		})
 	}

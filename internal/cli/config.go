@@ -20,6 +20,7 @@ import (
 	"hale/internal/app"
 	"hale/internal/base/errs"
 	"hale/internal/base/seal"
+	"hale/internal/store/keys"
 )
 
 // The files of a data folder.
@@ -67,7 +68,8 @@ type file struct {
 	Release struct {
 		Packs []string `toml:"packs"`
 	} `toml:"release"`
-	TLS struct {
+	Keys keySettings `toml:"keys"`
+	TLS  struct {
 		Certificate string `toml:"certificate"`
 		Key         string `toml:"key"`
 		ACME        bool   `toml:"acme"`
@@ -107,12 +109,14 @@ func (p place) load(env Env) (app.Config, error) {
 	if *p.database != "" {
 		f.Database = *p.database
 	}
-	key, err := p.key(env)
+	f.Keys.override(env)
+	above := keyring{env, p, f.Keys}
+	roots, err := above.open(context.Background())
 	if err != nil {
 		return app.Config{}, err
 	}
 	c, err := f.config(*p.data)
-	c.Key, c.Now, c.Rand = key, env.Now, env.Rand
+	c.Key, c.Roots, c.Reload, c.Now, c.Rand = roots.Hash, roots, above.open, env.Now, env.Rand
 	return c, err
 }
 
@@ -159,10 +163,14 @@ func (p place) key(env Env) (seal.Key, error) {
 		}
 		return key, nil
 	}
-	path := filepath.Join(*p.data, keyFile)
+	return readKey(filepath.Join(*p.data, keyFile), *p.data)
+}
+
+// readKey reads a key file of the folder data, which nobody else may read.
+func readKey(path, data string) (seal.Key, error) {
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return seal.Key{}, errs.New(errs.NotFound, fmt.Sprintf("There is no key %s. `hale init --data %s` makes one, or set HALE_KEY.", path, *p.data))
+		return seal.Key{}, errs.New(errs.NotFound, fmt.Sprintf("There is no key %s. `hale init --data %s` makes one, or set HALE_KEY.", path, data))
 	}
 	if err != nil {
 		return seal.Key{}, err
@@ -270,4 +278,19 @@ func (p place) open(ctx context.Context, env Env) (*app.App, error) {
 	}
 	c.Log = logger(env, true)
 	return app.New(ctx, c)
+}
+
+// with loads the configuration for roots that are at hand.
+func (p place) with(env Env, roots keys.Roots) (app.Config, error) {
+	f, err := readFile(filepath.Join(*p.data, configFile))
+	if err != nil {
+		return app.Config{}, err
+	}
+	override(env, &f)
+	if *p.database != "" {
+		f.Database = *p.database
+	}
+	c, err := f.config(*p.data)
+	c.Key, c.Roots, c.Now, c.Rand, c.Log = roots.Hash, roots, env.Now, env.Rand, logger(env, true)
+	return c, err
 }

@@ -24,8 +24,9 @@ It never overwrites a key.`,
 	}
 }
 
-func initialise(_ context.Context, env Env, flags *flag.FlagSet, args []string) error {
+func initialise(ctx context.Context, env Env, flags *flag.FlagSet, args []string) error {
 	data := flags.String("data", or(env.Getenv("HALE_DATA"), "hale-data"), "the `DIR` to make; or HALE_DATA")
+	paper := flags.Bool("shares", false, "print three paper shares, any two of which restore the key")
 	if _, err := parse(flags, args); err != nil {
 		return err
 	}
@@ -52,7 +53,15 @@ Next:
   4. hale serve --data %s
 Keep a copy of the key in a safe place. Without it the data cannot be read.
 `, key, config, config, *data, *data, *data)
-	return nil
+	if !*paper {
+		return nil
+	}
+	k, err := place{data: data, database: new(string)}.ring(env)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(env.Stdout)
+	return k.shares(ctx, false)
 }
 
 // writeNew writes a file that must not be there yet, and makes sure that it
@@ -93,6 +102,11 @@ name = "Our clinic"
 # from = "+15550100"
 # secret = ""                          # better: HALE_TEXT_SECRET; receipts are signed with it
 
+[audit]                                # who keeps copies of the audit log's checkpoints: best somebody else
+# witness_files = ["/mnt/elsewhere/hale-checkpoints.txt"]   # default: checkpoints.txt in this folder
+# witness_urls = ["https://witness.example.org/hale"]       # each takes them by HTTP POST
+# witness_emails = ["privacy@example.org"]                  # once a day
+
 [scan]                                 # looks for malware in what patients send
 # clamd = "127.0.0.1:3310"             # or the path of ClamAV's socket
 
@@ -116,10 +130,18 @@ name = "Our clinic"
 # adopt = false                        # true: the first sign-in links to the account with the same address
 # mfa = ["mfa"]                        # values of amr or acr that mean a second factor was given
 
-[audit]                                # who keeps copies of the audit log's checkpoints: best somebody else
-# witness_files = ["/mnt/elsewhere/hale-checkpoints.txt"]   # default: checkpoints.txt in this folder
-# witness_urls = ["https://witness.example.org/hale"]       # each takes them by HTTP POST
-# witness_emails = ["privacy@example.org"]                  # once a day
+[keys]                                 # what wraps the keys; hale keys rotate --kek --to … changes it
+# kek = "file"                         # or "passphrase" (HALE_PASSPHRASE or passphrase_file), or "vault"
+# passphrase_file = "/run/secrets/hale-passphrase"   # readable by Hale alone
+
+[keys.vault]                           # HashiCorp Vault's transit engine; the token is HALE_VAULT_TOKEN
+# address = "https://vault.example.org:8200"
+# mount = "transit"
+# key = "hale"
+# namespace = ""
+# ca = "/etc/hale/vault-ca.pem"        # default: the system's authorities
+# token_file = "/run/secrets/vault-token"   # readable by Hale alone
+# timeout_seconds = 10
 
 [tls]                                  # without these, put a proxy with TLS in front
 # certificate = "/etc/hale/fullchain.pem"
