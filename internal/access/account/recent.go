@@ -8,6 +8,8 @@ import (
 
 	"github.com/pquerna/otp/totp"
 
+	"hale/internal/access"
+	"hale/internal/base/errs"
 	"hale/internal/base/seal"
 	"hale/internal/store/db"
 )
@@ -96,3 +98,45 @@ func (s *Store) Recent(ctx context.Context, account string, n int) ([]Event, err
 
 // Own returns the id by which Devices lists the browser with that cookie.
 func Own(device string) string { return seal.Hash(device) }
+
+// SetRoles gives a member of staff the roles and ends the sessions that had
+// others.
+func (s *Store) SetRoles(ctx context.Context, id string, roles []access.Role) error {
+	a, err := s.Get(ctx, id)
+	if err != nil {
+		return err
+	}
+	if a.Kind != access.Staff || len(roles) == 0 {
+		return errs.New(errs.Invalid, "Please choose at least one role.")
+	}
+	err = s.db.Tx(ctx, func(tx *db.Tx) error {
+		if _, err := tx.ExecContext(ctx, `update account set roles = $2 where id = $1`, a.ID, joinRoles(roles)); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `delete from account_session where account = $1`, a.ID); err != nil {
+			return err
+		}
+		row := happened(RolesSet, a, true)
+		row.Reason = joinRoles(roles)
+		return s.log.AddIn(ctx, tx, row)
+	})
+	if err != nil {
+		return fmt.Errorf("account: roles of %s: %w", id, err)
+	}
+	return nil
+}
+
+// OfPatient returns the account of a patient; the error's kind is
+// errs.NotFound where there is none, or none that is active.
+func (s *Store) OfPatient(ctx context.Context, patient string) (Account, error) {
+	list, err := s.ofPatients(ctx, []string{patient})
+	if err != nil {
+		return Account{}, err
+	}
+	for _, a := range list {
+		if a.active {
+			return a.Account, nil
+		}
+	}
+	return Account{}, errNoOne
+}

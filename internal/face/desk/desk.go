@@ -112,6 +112,8 @@ type Config struct {
 	Consents Consents
 	Visits   Visits
 	Accounts Accounts
+	Members  Members // nil: nobody is looked after here
+	Base     string  // what links begin with
 	Audit    Looks
 	Log      Log // nil leaves out the audit log's page; it needs Book, too
 	Book     Book
@@ -166,6 +168,9 @@ func (d *Desk) Handler() *web.Mux {
 	if d.Requests != nil {
 		d.requestRoutes(page)
 		d.disclosureRoutes(page)
+	}
+	if d.Members != nil {
+		d.userRoutes(page)
 	}
 	page("GET /desk/measure", d.showMeasure)
 	page("GET /desk/settings", d.showSettings)
