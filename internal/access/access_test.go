@@ -11,10 +11,10 @@ import (
 )
 
 func TestDoorsCheck(t *testing.T) {
-	ada := access.Actor{Kind: access.Patient, ID: "a1", Patient: "ada"}
-	son := access.Actor{Kind: access.Proxy, ID: "a2", Patient: "bob", Grants: []access.Grant{{Patient: "ada", Rights: []access.Right{access.ReadVisits}, Categories: []access.Category{access.Visits}}}}
-	nurse := access.Actor{Kind: access.Staff, ID: "a3", Roles: []access.Role{access.Nurse}}
-	marketer := access.Actor{Kind: access.Staff, ID: "a4", Roles: []access.Role{access.Marketer}}
+	ada := access.Actor{Kind: access.Patient, Proof: access.Proof{Zone: access.PortalZone}, ID: "a1", Patient: "ada"}
+	son := access.Actor{Kind: access.Proxy, Proof: access.Proof{Zone: access.PortalZone}, ID: "a2", Patient: "bob", Grants: []access.Grant{{Patient: "ada", Rights: []access.Right{access.ReadVisits}, Categories: []access.Category{access.Visits}}}}
+	nurse := access.Actor{Kind: access.Staff, Proof: access.Proof{Zone: access.PortalZone}, ID: "a3", Roles: []access.Role{access.Nurse}}
+	marketer := access.Actor{Kind: access.Staff, Proof: access.Proof{Zone: access.PortalZone}, ID: "a4", Roles: []access.Role{access.Marketer}}
 	link := access.LinkActor("l1", "ada", access.ReadMessage)
 
 	tests := []struct {
@@ -76,7 +76,7 @@ func check(t *testing.T, d *db.DB, a access.Actor, right access.Right, patient s
 func TestDoorsAudit(t *testing.T) {
 	haletest.EachDB(t, func(t *testing.T, d *db.DB) {
 		doors := haletest.Doors(d)
-		ada := access.Actor{Kind: access.Patient, ID: "a1", Patient: "ada"}
+		ada := access.Actor{Kind: access.Patient, Proof: access.Proof{Zone: access.PortalZone}, ID: "a1", Patient: "ada"}
 		_, _ = doors.Check(t.Context(), ada, access.ReadRecord, "ada")
 		_, _ = doors.Check(t.Context(), ada, access.ReadRecord, "bob")
 

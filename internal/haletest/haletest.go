@@ -174,7 +174,7 @@ func Doors(d *db.DB) *access.Doors {
 // Pass returns a pass for the patient herself.
 func Pass(t testing.TB, d *db.DB, patient string, right access.Right) access.Pass {
 	t.Helper()
-	a := access.Actor{Kind: access.Patient, ID: "account-" + patient, Patient: patient}
+	a := access.Actor{Kind: access.Patient, Proof: access.Proof{Zone: access.PortalZone}, ID: "account-" + patient, Patient: patient}
 	p, err := Doors(d).Check(t.Context(), a, right, patient)
 	if err != nil {
 		t.Fatal(err)

@@ -159,8 +159,8 @@ func TestEngineDryRunNamesNobodyToMarketers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		marketer := access.Actor{Kind: access.Staff, ID: "m", Roles: []access.Role{access.Marketer}}
-		nurse := access.Actor{Kind: access.Staff, ID: "n", Roles: []access.Role{access.Nurse}}
+		marketer := access.Actor{Kind: access.Staff, Proof: access.Proof{Zone: access.PortalZone}, ID: "m", Roles: []access.Role{access.Marketer}}
+		nurse := access.Actor{Kind: access.Staff, Proof: access.Proof{Zone: access.PortalZone}, ID: "n", Roles: []access.Role{access.Nurse}}
 		for who, named := range map[string]bool{"m": false, "n": true} {
 			actor := marketer
 			if who == "n" {

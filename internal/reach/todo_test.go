@@ -246,7 +246,7 @@ func TestTodoRights(t *testing.T) {
 		}
 		doors := haletest.Doors(d)
 		for role, want := range map[access.Role]bool{access.Nurse: true, access.Marketer: false, access.Admin: false} {
-			actor := access.Actor{Kind: access.Staff, ID: "s", Roles: []access.Role{role}}
+			actor := access.Actor{Kind: access.Staff, Proof: access.Proof{Zone: access.PortalZone}, ID: "s", Roles: []access.Role{role}}
 			_, all := doors.CheckAll(t.Context(), actor, access.AnswerPatients)
 			_, one := doors.Check(t.Context(), actor, access.AnswerPatients, "p")
 			if (all == nil) != want || (one == nil) != want {

@@ -31,7 +31,7 @@ func TestNoted(t *testing.T) {
 		patient := func(id, family string) record.Draft {
 			return record.Draft{Type: "Patient", ID: id, Body: fmt.Appendf(nil, `{"resourceType":"Patient","id":%q,"name":[{"family":%q}]}`, id, family)}
 		}
-		nurse := access.Actor{Kind: access.Staff, ID: "n1", Request: "r1", Session: "s1"}
+		nurse := access.Actor{Kind: access.Staff, Proof: access.Proof{Zone: access.PortalZone}, ID: "n1", Request: "r1", Session: "s1"}
 		put(record.Source{Actor: access.SystemActor("import"), Feed: "lab"}, patient("p1", "A"), patient("p2", "B"), patient("p3", "C"))
 		put(record.Source{Actor: nurse}, patient("p1", "D"))
 		put(record.Source{Actor: nurse}, patient("p1", "D")) // no change, no row

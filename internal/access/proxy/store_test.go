@@ -54,8 +54,8 @@ func (w *world) node(t *testing.T) *node {
 }
 
 var (
-	maria = access.Actor{Kind: access.Patient, ID: "a-maria", Name: "Maria Alvarez", Patient: "maria"}
-	nurse = access.Actor{Kind: access.Staff, ID: "a-nurse", Name: "N. Okafor", Roles: []access.Role{access.Nurse}}
+	maria = access.Actor{Kind: access.Patient, Proof: access.Proof{Zone: access.PortalZone}, ID: "a-maria", Name: "Maria Alvarez", Patient: "maria"}
+	nurse = access.Actor{Kind: access.Staff, Proof: access.Proof{Zone: access.PortalZone}, ID: "a-nurse", Name: "N. Okafor", Roles: []access.Role{access.Nurse}}
 )
 
 func newWorld(t *testing.T, d *db.DB) *world {
@@ -104,7 +104,7 @@ func (w *world) actor(t *testing.T, n *node, id string) access.Actor {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return access.Actor{Kind: a.Kind, ID: a.ID, Name: a.Name, Patient: a.Patient, Grants: grants}
+	return access.Actor{Kind: a.Kind, Proof: access.Proof{Zone: access.PortalZone}, ID: a.ID, Name: a.Name, Patient: a.Patient, Grants: grants}
 }
 
 func rides(w *world) proxy.Invite {

@@ -15,7 +15,7 @@ import (
 )
 
 func TestStoreRecord(t *testing.T) {
-	officer := access.Actor{Kind: access.Staff, ID: "a-officer", Roles: []access.Role{access.Privacy}}
+	officer := access.Actor{Kind: access.Staff, Proof: access.Proof{Zone: access.PortalZone}, ID: "a-officer", Roles: []access.Role{access.Privacy}}
 	whole := disclosure.Entry{Patient: "ada", Recipient: "County Health", Address: "1 Main St", What: "A test result", Purpose: "Reportable disease", Basis: disclosure.PublicHealth, Origin: "desk"}
 	tests := []struct {
 		name    string
@@ -79,7 +79,7 @@ func TestStoreSilent(t *testing.T) {
 		log := audit.NewLog(d, haletest.IDs(), clock)
 		doors := access.NewDoors(log, lookup.New(d, clock), clock)
 		s := disclosure.NewStore(d, haletest.IDs(), clock, log)
-		officer := access.Actor{Kind: access.Staff, ID: "a-officer", Roles: []access.Role{access.Privacy}}
+		officer := access.Actor{Kind: access.Staff, Proof: access.Proof{Zone: access.PortalZone}, ID: "a-officer", Roles: []access.Role{access.Privacy}}
 		staff, err := doors.Check(t.Context(), officer, access.AnswerPrivacy, "ada")
 		if err != nil {
 			t.Fatal(err)

@@ -44,10 +44,10 @@ func (o *office) Tell(_ context.Context, _ *db.Tx, l request.Letter) error {
 }
 
 var (
-	ada     = access.Actor{Kind: access.Patient, ID: "a-ada", Name: "Ada Byron", Patient: "ada"}
-	bob     = access.Actor{Kind: access.Patient, ID: "a-bob", Name: "Bob Byron", Patient: "bob"}
-	nurse   = access.Actor{Kind: access.Staff, ID: "a-nurse", Name: "N. Okafor", Roles: []access.Role{access.Nurse}}
-	officer = access.Actor{Kind: access.Staff, ID: "a-officer", Name: "P. Officer", Roles: []access.Role{access.Privacy}}
+	ada     = access.Actor{Kind: access.Patient, Proof: access.Proof{Zone: access.PortalZone}, ID: "a-ada", Name: "Ada Byron", Patient: "ada"}
+	bob     = access.Actor{Kind: access.Patient, Proof: access.Proof{Zone: access.PortalZone}, ID: "a-bob", Name: "Bob Byron", Patient: "bob"}
+	nurse   = access.Actor{Kind: access.Staff, Proof: access.Proof{Zone: access.PortalZone}, ID: "a-nurse", Name: "N. Okafor", Roles: []access.Role{access.Nurse}}
+	officer = access.Actor{Kind: access.Staff, Proof: access.Proof{Zone: access.PortalZone}, ID: "a-officer", Name: "P. Officer", Roles: []access.Role{access.Privacy}}
 )
 
 var chicago = func() *time.Location {

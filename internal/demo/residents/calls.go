@@ -174,7 +174,7 @@ func (p *People) inbox(ctx context.Context, began time.Time) error {
 
 // read reads a message in the inbox, and books from it.
 func (p *People) read(ctx context.Context, r town.Resident, a about, act town.Act) error {
-	self := access.Actor{Kind: access.Patient, ID: "resident-" + r.Patient, Patient: r.Patient}
+	self := access.Actor{Kind: access.Patient, Proof: access.Proof{Zone: access.PortalZone}, ID: "resident-" + r.Patient, Patient: r.Patient}
 	pass, err := p.Doors.Check(ctx, self, access.ReadMessage, r.Patient)
 	if err != nil {
 		return err

@@ -135,7 +135,7 @@ func mux(h http.Handler) *http.ServeMux {
 // eyes is the outreach of the story.
 func (l *live) eyes(t *testing.T) string {
 	t.Helper()
-	nurse := access.Actor{Kind: access.Staff, ID: "nurse", Name: "J. Okafor, RN", Roles: []access.Role{access.Nurse}}
+	nurse := access.Actor{Kind: access.Staff, Proof: access.Proof{Zone: access.PortalZone}, ID: "nurse", Name: "J. Okafor, RN", Roles: []access.Role{access.Nurse}}
 	pass, err := l.doors.CheckAll(t.Context(), nurse, access.RunOutreach)
 	if err != nil {
 		t.Fatal(err)
@@ -221,7 +221,7 @@ func (v *riverside) someone(t *testing.T, has town.Trait, more func(town.Residen
 // reach writes to one person by channel and returns the outreach's id.
 func (l *live) reach(t *testing.T, r town.Resident, channel reach.Channel) string {
 	t.Helper()
-	nurse := access.Actor{Kind: access.Staff, ID: "nurse", Name: "J. Okafor, RN", Roles: []access.Role{access.Nurse}}
+	nurse := access.Actor{Kind: access.Staff, Proof: access.Proof{Zone: access.PortalZone}, ID: "nurse", Name: "J. Okafor, RN", Roles: []access.Role{access.Nurse}}
 	pass, err := l.doors.CheckAll(t.Context(), nurse, access.RunOutreach)
 	if err != nil {
 		t.Fatal(err)

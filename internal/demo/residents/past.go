@@ -168,7 +168,7 @@ func (r *replay) save(ctx context.Context) error {
 }
 
 func (r *replay) pass(ctx context.Context) (access.Pass, error) {
-	nurse := access.Actor{Kind: access.Staff, ID: "demo-past", Name: "J. Okafor, RN", Roles: []access.Role{access.Nurse}}
+	nurse := access.Actor{Kind: access.Staff, Proof: access.Proof{Zone: access.PortalZone}, ID: "demo-past", Name: "J. Okafor, RN", Roles: []access.Role{access.Nurse}}
 	return r.doors.CheckAll(ctx, nurse, access.RunOutreach)
 }
 
@@ -340,7 +340,7 @@ func (r *replay) answer(ctx context.Context, h reach.Handoff) error {
 // reader is p as she reads a message: by a link, or signed in.
 func (r *replay) reader(ctx context.Context, p town.Resident, token string) (access.Actor, string, error) {
 	if token == "" {
-		return access.Actor{Kind: access.Patient, ID: "past-" + p.Patient, Patient: p.Patient}, "portal", nil
+		return access.Actor{Kind: access.Patient, Proof: access.Proof{Zone: access.PortalZone}, ID: "past-" + p.Patient, Patient: p.Patient}, "portal", nil
 	}
 	o, err := r.links.Open(ctx, token, p.Born, "")
 	return access.LinkActor(o.Link, o.Patient, access.ReadMessage, access.BookVisits), "link", err

@@ -30,7 +30,7 @@ type sessions struct{}
 
 func (sessions) Actor(_ context.Context, token string) (access.Actor, account.Session, error) {
 	staff := func(id, name string, role access.Role) (access.Actor, account.Session, error) {
-		return access.Actor{Kind: access.Staff, ID: id, Name: name, Roles: []access.Role{role}}, account.Session{ID: "s"}, nil
+		return access.Actor{Kind: access.Staff, Proof: access.Proof{Zone: access.PortalZone}, ID: id, Name: name, Roles: []access.Role{role}}, account.Session{ID: "s"}, nil
 	}
 	switch token {
 	case "nurse":
@@ -40,7 +40,7 @@ func (sessions) Actor(_ context.Context, token string) (access.Actor, account.Se
 	case "admin":
 		return staff("admin", "Ada Moss", access.Admin)
 	case "patient":
-		return access.Actor{Kind: access.Patient, ID: "a-maria", Name: "Maria Alvarez", Patient: "maria"}, account.Session{ID: "s"}, nil
+		return access.Actor{Kind: access.Patient, Proof: access.Proof{Zone: access.PortalZone}, ID: "a-maria", Name: "Maria Alvarez", Patient: "maria"}, account.Session{ID: "s"}, nil
 	}
 	return access.Actor{}, account.Session{}, errs.New(errs.Unauthenticated, "Please sign in.")
 }

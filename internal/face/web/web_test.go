@@ -42,7 +42,7 @@ func (s sessions) Actor(_ context.Context, token string) (access.Actor, account.
 
 var known = sessions{
 	"ada":   {Kind: access.Patient, ID: "a1", Name: "Ada Alvarez", Patient: "ada"},
-	"lu":    {Kind: access.Proxy, ID: "a2", Name: "Lu Alvarez", Grants: []access.Grant{{Patient: "ada", Name: "Ada Alvarez", Rights: []access.Right{access.ReadRecord}}}},
+	"lu":    {Kind: access.Proxy, ID: "a2", Name: "Lu Alvarez", Grants: []access.Grant{{Patient: "ada", Name: "Ada Alvarez", Rights: []access.Right{access.ReadRecord}, Categories: []access.Category{access.Results}}}},
 	"nurse": {Kind: access.Staff, ID: "a3", Name: "J. Okafor, RN", Roles: []access.Role{access.Nurse}},
 	"boss":  {Kind: access.Staff, ID: "a4", Name: "A. Boss", Roles: []access.Role{access.Admin}},
 }

@@ -538,7 +538,7 @@ func snapshot(t *testing.T, d *db.DB) string {
 
 func nursePass(t testing.TB, d *db.DB, patient string) access.Pass {
 	t.Helper()
-	nurse := access.Actor{Kind: access.Staff, ID: "nurse", Roles: []access.Role{access.Nurse}}
+	nurse := access.Actor{Kind: access.Staff, Proof: access.Proof{Zone: access.PortalZone}, ID: "nurse", Roles: []access.Role{access.Nurse}}
 	p, err := haletest.Doors(d).Check(t.Context(), nurse, access.ReadDecisions, patient)
 	if err != nil {
 		t.Fatal(err)

@@ -105,8 +105,8 @@ func test(id, loinc, name, status string, issued time.Time) string {
 }
 
 var (
-	maria = access.Actor{Kind: access.Patient, ID: "a-maria", Name: "Maria", Patient: "maria"}
-	nurse = access.Actor{Kind: access.Staff, ID: "nurse", Name: "J. Okafor, RN", Roles: []access.Role{access.Nurse}}
+	maria = access.Actor{Kind: access.Patient, Proof: access.Proof{Zone: access.PortalZone}, ID: "a-maria", Name: "Maria", Patient: "maria"}
+	nurse = access.Actor{Kind: access.Staff, Proof: access.Proof{Zone: access.PortalZone}, ID: "nurse", Name: "J. Okafor, RN", Roles: []access.Role{access.Nurse}}
 )
 
 func (h *house) pass(t *testing.T, a access.Actor, right access.Right) access.Pass {
