@@ -1005,7 +1005,7 @@ func settingsPage(v web.View, s settingsView) templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 89, "<header class=\"stack tight\"><h1>Settings</h1><p class=\"muted\">To read, not to change: these come from Hale's configuration, and people are added with <code>hale user</code>.</p></header><div class=\"split even\"><section class=\"card\" aria-labelledby=\"clinic\"><h2 id=\"clinic\">Clinic</h2>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 89, "<header class=\"stack tight\"><h1>Settings</h1><p class=\"muted\">The clinic and its senders come from Hale's configuration. <a href=\"/desk/users\">Invite people, change roles, shut somebody out</a>.</p></header><div class=\"split even\"><section class=\"card\" aria-labelledby=\"clinic\"><h2 id=\"clinic\">Clinic</h2>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
