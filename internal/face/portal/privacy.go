@@ -43,8 +43,7 @@ func (p *Portal) privacyRoutes(both func(method, path string, h handler)) {
 	both("POST", "/privacy/new/{kind}", p.ask)
 	both("GET", "/privacy/disclosures", p.disclosures)
 	both("GET", "/privacy/{id}", p.request)
-	both("POST", "/privacy/{id}/withdraw", p.withdraw)
-	both("POST", "/privacy/{id}/disagree", p.disagree)
+	both("POST", "/privacy/{id}", p.answerBack)
 	both("POST", "/privacy/restrictions/{id}/end", p.lift)
 	both("GET", "/corrections/{id}", p.correction)
 }
@@ -223,27 +222,25 @@ func (p *Portal) request(w http.ResponseWriter, r *http.Request) error {
 	return p.render(w, r, requestPage(s, one, r.URL.Query().Get("done")))
 }
 
-func (p *Portal) withdraw(w http.ResponseWriter, r *http.Request) error {
+// answerBack takes a request back, or disagrees with its answer.
+func (p *Portal) answerBack(w http.ResponseWriter, r *http.Request) error {
 	s, pass, err := p.open(r, access.AskPrivacy, "", "more")
 	if err != nil {
 		return err
 	}
-	if err := p.Requests.Withdraw(r.Context(), pass, r.PathValue("id")); err != nil {
-		return err
+	id, done := r.PathValue("id"), "withdrawn"
+	switch request.Act(r.PostFormValue("act")) {
+	case request.Withdraw:
+		err = p.Requests.Withdraw(r.Context(), pass, id)
+	case request.Disagree:
+		done, err = "disagreed", p.Requests.Disagree(r.Context(), pass, id, r.PostFormValue("words"))
+	default:
+		err = errNoPage
 	}
-	http.Redirect(w, r, s.Link("/privacy/"+r.PathValue("id")+"?done=withdrawn"), http.StatusSeeOther)
-	return nil
-}
-
-func (p *Portal) disagree(w http.ResponseWriter, r *http.Request) error {
-	s, pass, err := p.open(r, access.AskPrivacy, "", "more")
 	if err != nil {
 		return err
 	}
-	if err := p.Requests.Disagree(r.Context(), pass, r.PathValue("id"), r.PostFormValue("words")); err != nil {
-		return err
-	}
-	http.Redirect(w, r, s.Link("/privacy/"+r.PathValue("id")+"?done=disagreed"), http.StatusSeeOther)
+	http.Redirect(w, r, s.Link("/privacy/"+id+"?done="+done), http.StatusSeeOther)
 	return nil
 }
 
