@@ -176,13 +176,16 @@ func (g *gen) signIns() []SignIn {
 		{Kind: access.Patient, Name: "Maria Alvarez", Patient: Maria, Email: "maria.alvarez@mail.example.net", Phone: mariaPhone, Lang: "en", Main: true,
 			What: "patient: her results, her visits, her messages"},
 		{Kind: access.Proxy, Name: "Lucía Alvarez", Patient: Lucia, Email: "lucia.alvarez@riverside.example.net", Phone: luciaPhone, Lang: "en", Main: true,
-			What: "caregiver: acts for her mother Maria", Grants: []access.Grant{{Patient: Maria, Name: "Maria Alvarez", Rights: care}}},
+			What: "caregiver: acts for her mother Maria", Grants: []access.Grant{{Patient: Maria, Name: "Maria Alvarez", Rights: care,
+				Categories: []access.Category{access.Visits, access.Messages, access.Results, access.Medicines}}}},
 		{Kind: access.Staff, Name: "J. Okafor, RN", Roles: []access.Role{access.Nurse}, Email: "okafor@clinic.example.org", Lang: "en", Main: true,
 			What: "nurse: finds patients, reaches out, sees what it changed"},
 		{Kind: access.Staff, Name: "Dana Whitfield", Roles: []access.Role{access.Marketer}, Email: "whitfield@clinic.example.org", Lang: "en", Main: true,
 			What: "marketer: plans and measures outreach, opens no record"},
 		{Kind: access.Staff, Name: "Samir Haddad", Roles: []access.Role{access.Admin}, Email: "haddad@clinic.example.org", Lang: "en", Main: true,
 			What: "administrator: who works here, what sends, who looked at what"},
+		{Kind: access.Staff, Name: "Ines Castellano", Roles: []access.Role{access.Privacy}, Email: "castellano@clinic.example.org", Lang: "en", Main: true,
+			What: "privacy officer: reviews access, answers privacy requests, reads the log"},
 	}
 	for _, p := range g.people {
 		if len(list) >= 25 {
@@ -194,7 +197,7 @@ func (g *gen) signIns() []SignIn {
 		}
 		c.Traits |= Caregiver
 		list = append(list, SignIn{Kind: access.Proxy, Name: c.Name, Patient: c.Patient, Email: c.Email, Lang: c.Lang, What: "caregiver",
-			Grants: []access.Grant{{Patient: p.Patient, Name: p.Name, Rights: care}}})
+			Grants: []access.Grant{{Patient: p.Patient, Name: p.Name, Rights: care, Categories: access.Categories}}})
 	}
 	return list
 }

@@ -44,6 +44,7 @@ func Generate(w io.Writer, seed uint64, people int, now time.Time) (*Town, error
 		} else {
 			g.history(p)
 		}
+		g.protect(p)
 	}
 	g.schedule()
 	g.flush()

@@ -100,7 +100,7 @@ type SignIn struct {
 	Lang    string
 	Grants  []access.Grant
 	What    string // one line for the person who starts the demo
-	Main    bool   // one of the five that the demo prints
+	Main    bool   // one of those that the demo prints
 }
 
 // Slot is a time that can be booked.
