@@ -108,7 +108,11 @@ trust: tools vuln ## Run the proofs and write docs/TRUST.md from their figures
 
 .PHONY: chaos-reach
 chaos-reach: build ## Kill the sender with -9 twenty times during 10,000 messages; nothing may be lost
-	HALE_CHAOS=20 HALE_BINARY=$(CURDIR)/hale $(GO) run ./internal/haletest/withpg $(GO) test -count=1 -timeout 1h -v -run Chaos ./internal/...
+	HALE_CHAOS=20 HALE_BINARY=$(CURDIR)/hale $(GO) run ./internal/haletest/withpg $(GO) test -count=1 -timeout 1h -v -run ChaosReach ./internal/...
+
+.PHONY: chaos-keys
+chaos-keys: build ## Kill key rotation with -9 twenty times under a writer; everything must stay readable
+	HALE_CHAOS=20 HALE_BINARY=$(CURDIR)/hale $(GO) run ./internal/haletest/withpg $(GO) test -count=1 -timeout 30m -v -run ChaosKeys ./internal/cli
 
 .PHONY: tools
 tools: $(TEMPL) $(STATICCHECK) $(PEBBLE) ## Install what the tests need and is missing
