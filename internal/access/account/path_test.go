@@ -31,7 +31,6 @@ type thief struct {
 	secret   string // of an app
 	password string
 	sheet    string
-	invite   string
 	path     []string
 }
 

@@ -152,15 +152,15 @@ func (s *Store) Sheet(ctx context.Context, code string) (Entry, error) {
 	return s.recover(ctx, BySheet, errSheet, `delete from account_sheet where hash = $1 and created_at <= $2 returning account`, hash)
 }
 
-// recover takes what the statement finds by hash as a way back in, once.
-func (s *Store) recover(ctx context.Context, how How, wrong error, take, hash string) (Entry, error) {
+// recover takes what the statement q finds by hash as a way back in, once.
+func (s *Store) recover(ctx context.Context, how How, wrong error, q, hash string) (Entry, error) {
 	var a Account
 	allowed, now := false, s.now()
 	err := s.db.Tx(ctx, func(tx *db.Tx) (err error) {
 		if allowed, err = s.mayTry(ctx, tx, false); err != nil || !allowed {
 			return err
 		}
-		id, err := db.One(ctx, tx, db.Value[string], take, hash, now.UnixMicro())
+		id, err := db.One(ctx, tx, db.Value[string], q, hash, now.UnixMicro())
 		if errors.Is(err, db.ErrNone) {
 			return nil
 		}

@@ -95,14 +95,14 @@ func (s *Store) Reset(ctx context.Context, id string) error {
 		return err
 	}
 	err = s.db.Tx(ctx, func(tx *db.Tx) error {
-		for _, table := range []string{
+		for _, q := range []string{
 			`delete from account_session where account = $1`, `delete from account_passkey where account = $1`,
 			`delete from account_password where account = $1`, `delete from account_totp where account = $1`,
 			`delete from account_sheet where account = $1`, `delete from account_invite where account = $1`,
 			`delete from account_identity where account = $1`, `update account_device set known_at = 0 where account = $1`,
 			`update account_assist set used_at = created_at where account = $1 and used_at = 0`,
 		} {
-			if _, err := tx.ExecContext(ctx, table, id); err != nil {
+			if _, err := tx.ExecContext(ctx, q, id); err != nil {
 				return err
 			}
 		}
