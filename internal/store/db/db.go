@@ -114,11 +114,25 @@ func (d *DB) Tx(ctx context.Context, fn func(*Tx) error) error {
 
 var errRace = errs.New(errs.Conflict, "Somebody else changed this at the same moment. Nothing was changed by you; please look again.")
 
+var errNoRoom = errs.New(errs.Unavailable, "We cannot keep anything at the moment, so nothing was changed. Please try again in a while, or call us.")
+
+// noRoom says whether the disk is full, or the database has gone away.
+func noRoom(err error) bool {
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return strings.HasPrefix(e.Code, pgResources) || strings.HasPrefix(e.Code, pgShutdown)
+	}
+	return errors.Is(err, sqlite3.FULL) || errors.Is(err, sqlite3.IOERR_WRITE)
+}
+
 // sorted tells an error that only a race can cause, a row that another made
-// first or two transactions in each other's way, from a fault of ours.
+// first or two transactions in each other's way, and one of a full disk, from
+// a fault of ours.
 func sorted(err error) error {
 	if err == nil || errs.KindOf(err) != errs.Internal {
 		return err
+	}
+	if noRoom(err) {
+		return errNoRoom.Because(err)
 	}
 	race := errors.Is(err, sqlite3.CONSTRAINT_UNIQUE) || errors.Is(err, sqlite3.CONSTRAINT_PRIMARYKEY)
 	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
@@ -135,6 +149,8 @@ const (
 	pgUnique        = "23505"
 	pgSerialization = "40001"
 	pgDeadlock      = "40P01"
+	pgResources     = "53" // disk full, out of memory, too many connections
+	pgShutdown      = "57P"
 )
 
 // text returns q as the engine reads it.
