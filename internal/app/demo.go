@@ -120,6 +120,7 @@ func openDemo(c *Config, dc DemoConfig) (*Demo, error) {
 	}
 	c.Clinic.Name, c.Clinic.Phone, c.Clinic.Address = town.Clinic, town.ClinicPhone, town.ClinicAddress
 	c.Mail = Mail{Server: d.mail.Addr(), From: "care@riverside.example", TLS: "required", CA: d.mail.CA(), Onward: true}
+	c.Packs = []string{"TX-SB922"} // a neighbour state's rule, to show one at work
 	c.Text.URL, c.Text.From = d.phones.URL(), town.ClinicPhone
 	return d, nil
 }
@@ -168,6 +169,9 @@ func (d *Demo) settle(ctx context.Context, a *App) error {
 	}
 	offices := residents.Offices{DB: a.db, Doors: a.Doors, Accounts: a.Accounts, Consents: a.consents, Contacts: a.contacts}
 	if err := residents.Settle(ctx, offices, d.town); err != nil {
+		return err
+	}
+	if err := d.guarded(ctx, a); err != nil {
 		return err
 	}
 	d.step("an outreach of last month runs its course")
