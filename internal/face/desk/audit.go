@@ -197,7 +197,7 @@ func (d *Desk) auditRows(r *http.Request, rows []audit.Row) ([]auditRow, error) 
 		if err != nil {
 			return nil, err
 		}
-		one := auditRow{When: d.clock(row.At), Who: who, Kind: row.ActorKind, What: lookWords(row.Action), Action: row.Action, Patient: patients[row.Patient],
+		one := auditRow{When: d.clock(row.At), Who: who, Kind: row.ActorKind, What: auditWords(row.Action), Action: row.Action, Patient: patients[row.Patient],
 			About: row.About, Reason: strings.Trim(row.Purpose+", "+row.Reason, ", "), ID: row.ID, Granted: row.Granted, Emergency: row.Purpose == access.InEmergency}
 		if one.Patient == "" {
 			one.Patient = row.Patient
@@ -208,6 +208,25 @@ func (d *Desk) auditRows(r *http.Request, rows []audit.Row) ([]auditRow, error) 
 		all = append(all, one)
 	}
 	return all, nil
+}
+
+// auditWords says what an action did.
+func auditWords(action string) string {
+	switch action {
+	case string(access.ReadLooks):
+		return "looked at who looked"
+	case string(access.ReadAudit):
+		return "searched the audit log"
+	case string(access.FindPatients):
+		return "looked for patients"
+	case "record.put":
+		return "changed the record"
+	case "message.send":
+		return "sent a message"
+	case "consent.set", "contact.wish":
+		return "changed how to reach the patient"
+	}
+	return lookWords(action)
 }
 
 func (d *Desk) auditWho(r *http.Request, row audit.Row, known map[string]string) (string, error) {
