@@ -124,6 +124,14 @@ func (s *Store) born(ctx context.Context, patients []string, date string) ([]str
 	return matched, nil
 }
 
+// valid returns a record's address if a code could go there, else nothing.
+func valid(kind, text string) string {
+	if to, err := parseAddress(text); err != nil || to.kind != kind {
+		return ""
+	}
+	return text
+}
+
 // Reachable is a Directory that also knows the addresses on a patient's
 // record: an e-mail address and an E.164 number, empty where there is none.
 type Reachable interface {
@@ -141,6 +149,7 @@ func (s *Store) enrol(ctx context.Context, patient string, to address) (Account,
 		if a.Email, a.Phone, err = at.Addresses(ctx, patient); err != nil {
 			return Account{}, fmt.Errorf("account: enrol %s: %w", patient, err)
 		}
+		a.Email, a.Phone = valid("email", a.Email), valid("sms", a.Phone)
 	}
 	if to.kind == "email" {
 		a.Email = to.value
