@@ -133,7 +133,7 @@ func (a *App) routes(demo *Demo, p *portal.Portal) *web.Mux {
 	mux.Handle("/static/", a.site.Static())
 	mux.HandleFunc("GET /healthz", a.health)
 	staff := desk.New(a.deskAudit(a.deskPeople(a.guards.onDesk(desk.Config{
-		Site: a.site, Doors: a.Doors, Reach: a.Reach, Todos: todo.NewStore(a.db, a.c.Now), Measure: a.Measure, Patients: a.patients, Contacts: a.contacts,
+		Site: a.site, Doors: a.Doors, Protected: a.Record, Reach: a.Reach, Todos: todo.NewStore(a.db, a.c.Now), Measure: a.Measure, Patients: a.patients, Contacts: a.contacts,
 		Consents: a.consents, Visits: a.Visits, Accounts: a.Accounts, Members: a.Accounts, Base: a.c.base(), Audit: a.audit,
 		Letters: a.letterbox(), Documents: document.NewStore(a.db, a.Record),
 		Services: services(), Senders: func() []desk.Sender { return a.senders.shown },

@@ -85,7 +85,7 @@ func showsBody(pass access.Pass, body []byte) bool {
 // does not say what.
 func (s *Store) Protected(ctx context.Context, pass access.Pass, patient string) (bool, error) {
 	const q = `select count(*) from shield z where z.patient = $1 and z.typ <> 'Message' and ((z.labels & $2) <> 0 or z.held_until > $3)`
-	if mine, err := pass.Open(access.ReadRecord); err != nil || mine != patient {
+	if mine, _, err := opens(pass, "Patient"); err != nil || mine != patient {
 		return false, err
 	}
 	hidden, until := pass.Veil()

@@ -125,6 +125,7 @@ type Config struct {
 
 	Holds       Holds       // results that wait; nil: none can
 	Emergencies Emergencies // emergency access
+	Protected   Protected   // whether a record has more than somebody sees; nil: it is not said
 	Findings    Findings    // looks that nothing explains
 
 	Helpers  Helpers // caregivers; nil: none

@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"context"
 	"net/http"
 	"slices"
 	"strings"
@@ -105,6 +106,11 @@ func (d *Desk) showPatient(w http.ResponseWriter, r *http.Request) error {
 		v.Lead = ""
 	}
 	v.Lead = strings.TrimPrefix(v.Lead, person.Full+", ")
+	if d.Protected != nil && opens(r, access.BreakGlass) {
+		if v.Protected, err = d.Protected.Protected(r.Context(), pass, id); err != nil {
+			return err
+		}
+	}
 	for _, fill := range []func(*http.Request, string, *patientView) error{d.fillVisits, d.fillContacts, d.fillHistory, d.fillTrust} {
 		if err := fill(r, id, &v); err != nil {
 			return err
@@ -114,6 +120,11 @@ func (d *Desk) showPatient(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return d.Site.Render(w, r, http.StatusOK, patientPage(d.view(r, person.Full, "patients"), v))
+}
+
+// Protected is what the desk needs of the record to say that there is more.
+type Protected interface {
+	Protected(ctx context.Context, pass access.Pass, patient string) (bool, error)
 }
 
 // facts are the lines about who somebody is.
