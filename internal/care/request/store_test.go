@@ -95,11 +95,17 @@ func open(t *testing.T, d *db.DB) *office {
 
 func (o *office) pass(t *testing.T, a access.Actor, right access.Right, who string) access.Pass {
 	t.Helper()
-	p, err := o.doors.Check(t.Context(), a, right, who)
+	p, err := o.doors.Check(t.Context(), o.proved(a), right, who)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return p
+}
+
+// proved is a with a proof of this moment.
+func (o *office) proved(a access.Actor) access.Actor {
+	a.Proof = access.Proof{Zone: access.AccountZone, At: o.now}
+	return a
 }
 
 func (o *office) ask(t *testing.T, k request.Kind, about string, d request.Details) request.Request {
@@ -159,7 +165,7 @@ func TestStoreClocks(t *testing.T) {
 				t.Errorf("the second Extend of %s = %v, want a conflict", tt.kind, err)
 			}
 		}
-		all, err := o.doors.CheckAll(t.Context(), officer, access.AnswerPrivacy)
+		all, err := o.doors.CheckAll(t.Context(), o.proved(officer), access.AnswerPrivacy)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -249,17 +255,17 @@ func TestStoreRestrict(t *testing.T) {
 	haletest.EachDB(t, func(t *testing.T, d *db.DB) {
 		o := open(t, d)
 		staff, own := o.pass(t, officer, access.AnswerPrivacy, "ada"), o.pass(t, ada, access.AskPrivacy, "ada")
-		if _, err := o.doors.Check(t.Context(), nurse, access.ReadRecord, "ada"); err != nil {
+		if _, err := o.doors.Check(t.Context(), o.proved(nurse), access.ReadRecord, "ada"); err != nil {
 			t.Fatal(err)
 		}
 		r := o.ask(t, request.Restrict, "", request.Details{Against: "staff", Name: "N. Okafor", Words: "She is my neighbour."})
 		if err := o.store.Decide(t.Context(), staff, r.ID, request.Grant, request.Decision{Answer: "Agreed.", Against: "account", Target: nurse.ID}); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := o.doors.Check(t.Context(), nurse, access.ReadRecord, "ada"); errs.KindOf(err) != errs.NotFound {
+		if _, err := o.doors.Check(t.Context(), o.proved(nurse), access.ReadRecord, "ada"); errs.KindOf(err) != errs.NotFound {
 			t.Errorf("the nurse after the restriction: %v, want nothing there", err)
 		}
-		if _, err := o.doors.Check(t.Context(), nurse, access.ReadRecord, "bob"); err != nil {
+		if _, err := o.doors.Check(t.Context(), o.proved(nurse), access.ReadRecord, "bob"); err != nil {
 			t.Errorf("the nurse at another's: %v", err)
 		}
 		list, err := o.store.Restrictions(t.Context(), own)
@@ -269,7 +275,7 @@ func TestStoreRestrict(t *testing.T) {
 		if err := o.store.Lift(t.Context(), own, list[0].ID, "We made up."); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := o.doors.Check(t.Context(), nurse, access.ReadRecord, "ada"); err != nil {
+		if _, err := o.doors.Check(t.Context(), o.proved(nurse), access.ReadRecord, "ada"); err != nil {
 			t.Errorf("the nurse after it was lifted: %v", err)
 		}
 		o.plan(t, staff)

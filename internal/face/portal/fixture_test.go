@@ -15,13 +15,16 @@ import (
 
 	"hale/internal/access"
 	"hale/internal/access/account"
+	"hale/internal/access/proxy"
 	"hale/internal/base/errs"
 	"hale/internal/care/clinician"
+	"hale/internal/care/disclosure"
 	"hale/internal/care/document"
 	"hale/internal/care/look"
 	"hale/internal/care/medication"
 	"hale/internal/care/patient"
 	"hale/internal/care/problem"
+	"hale/internal/care/request"
 	"hale/internal/care/result"
 	"hale/internal/care/visit"
 	"hale/internal/face/portal"
@@ -29,6 +32,7 @@ import (
 	"hale/internal/haletest"
 	"hale/internal/reach"
 	"hale/internal/record"
+	"hale/internal/store/audit"
 	"hale/internal/store/db"
 	"hale/internal/store/event"
 )
@@ -44,6 +48,8 @@ type house struct {
 	inbox   *shelf
 	handler http.Handler
 	log     *strings.Builder
+	rows    *audit.Log
+	sent    []proxy.Sent // invitations
 }
 
 // people who may sign in, by the token in their cookie.
@@ -51,17 +57,18 @@ var actors = sessions{
 	"maria": {Kind: access.Patient, ID: "a-maria", Name: "Maria Alvarez", Patient: "maria"},
 	"sam":   {Kind: access.Patient, ID: "a-sam", Name: "Sam Short", Patient: "sam"},
 	"rosa": {Kind: access.Proxy, ID: "a-rosa", Name: "Rosa Alvarez", Grants: []access.Grant{{Patient: "maria", Name: "Maria Alvarez",
-		Rights: []access.Right{access.ReadRecord, access.ReadVisits, access.BookVisits, access.ReadMessages}}}},
-	"helper": {Kind: access.Patient, ID: "a-helper", Name: "Sam Short", Patient: "sam", Grants: []access.Grant{{Patient: "maria", Name: "Maria Alvarez",
-		Rights: []access.Right{access.ReadRecord, access.ReadVisits}}}},
+		Rights: []access.Right{access.ReadRecord, access.ReadVisits, access.BookVisits, access.ReadMessages}, Categories: access.Categories}}},
+	"helper": {Kind: access.Proxy, ID: "a-helper", Name: "Sam Short", Patient: "sam", Grants: []access.Grant{{Patient: "maria", Name: "Maria Alvarez",
+		Rights: []access.Right{access.ReadRecord, access.ReadVisits}, Categories: []access.Category{access.Visits, access.Medicines}}}},
 	"driver": {Kind: access.Proxy, ID: "a-driver", Name: "Dan Driver", Grants: []access.Grant{{Patient: "maria", Name: "Maria Alvarez",
-		Rights: []access.Right{access.ReadVisits}}}},
+		Rights: []access.Right{access.ReadVisits}, Categories: []access.Category{access.Visits}}}},
 }
 
 type sessions map[string]access.Actor
 
 func (s sessions) Actor(_ context.Context, token string) (access.Actor, account.Session, error) {
 	if a, ok := s[token]; ok {
+		a.Proof = access.Proof{Zone: access.AccountZone, At: haletest.Noon}
 		return a, account.Session{ID: token, Account: a.ID}, nil
 	}
 	return access.Actor{}, account.Session{}, errs.New(errs.Unauthenticated, "Please sign in.")
@@ -107,13 +114,15 @@ func newHouse(t testing.TB, d *db.DB) *house {
 	events := event.NewLog(haletest.IDs(), now)
 	records := record.New(d, haletest.IDs(), now, events, clinician.View(), patient.View(), result.View(), medication.View(),
 		problem.View(), document.View(), visit.View())
-	h := &house{db: d, records: records, inbox: &shelf{}, log: &strings.Builder{}}
+	h := &house{db: d, records: records, inbox: &shelf{}, log: &strings.Builder{}, rows: audit.NewLog(d, haletest.IDs(), now)}
 	h.visits = visit.NewStore(d, records, events, haletest.IDs(), now)
 	site := web.NewSite(clinic, actors, slog.New(slog.NewTextHandler(h.log, nil)), now, false)
 	p := portal.New(portal.Config{
 		Site: site, Doors: haletest.Doors(d), People: patient.NewStore(d), Results: result.NewStore(d), Medicines: medication.NewStore(d),
 		Problems: problem.NewStore(d), Documents: document.NewStore(d, records), Visits: h.visits, Inbox: h.inbox,
 		Looks: look.NewStore(d, now), Records: records, Now: now,
+		Helpers: h.helpers(t), Invited: h, Rows: h.rows, Requests: request.NewStore(d, haletest.IDs(), now, time.UTC, h.rows, records),
+		Given: disclosure.NewStore(d, haletest.IDs(), now, h.rows),
 	})
 	h.handler = site.Wrap(p.Handler())
 	return h

@@ -47,6 +47,8 @@ type Rows interface {
 	Of(ctx context.Context, patient string, n int) ([]audit.Row, error)
 }
 
+var errForm = errs.New(errs.Invalid, "We could not read that form. Please send it again.")
+
 // peopleRoutes are the pages about who helps whom.
 func (p *Portal) peopleRoutes(mux web.Router) {
 	on := func(pattern string, h handler) { mux.Handle(pattern, p.page(h)) }
@@ -109,7 +111,7 @@ type inviteForm struct {
 var lengths = []string{"1", "6", "12", "24", "60"}
 
 func readInvite(form url.Values) inviteForm {
-	f := inviteForm{Step: form.Get("step"), Name: strings.TrimSpace(form.Get("name")), Address: strings.TrimSpace(form.Get("address")), Template: form.Get("template"),
+	f := inviteForm{Step: form.Get("step"), Name: strings.TrimSpace(form.Get("name")), Address: strings.TrimSpace(form.Get("address")), Template: form.Get("share"),
 		Actions: form["action"], Categories: form["category"], Labels: form["label"], Until: form.Get("until")}
 	if t, ok := proxy.TemplateOf(f.Template); ok {
 		f.Actions, f.Categories, f.Labels = nil, nil, nil
@@ -157,6 +159,9 @@ func (p *Portal) invite(w http.ResponseWriter, r *http.Request) error {
 	s, pass, err := p.open(r, access.ManageProxies, "Invite a helper", "more")
 	if err != nil {
 		return err
+	}
+	if err := r.ParseForm(); err != nil {
+		return errForm.Because(err)
 	}
 	f := readInvite(r.PostForm)
 	switch f.Step {
@@ -349,6 +354,9 @@ func (p *Portal) change(w http.ResponseWriter, r *http.Request) error {
 	s, pass, h, err := p.managed(r)
 	if err != nil {
 		return err
+	}
+	if err := r.ParseForm(); err != nil {
+		return errForm.Because(err)
 	}
 	l := readInvite(r.PostForm).limits(p.Now())
 	if l.Until.IsZero() {
