@@ -174,6 +174,9 @@ func (d *Demo) settle(ctx context.Context, a *App) error {
 	if err := d.guarded(ctx, a); err != nil {
 		return err
 	}
+	if err := d.families(ctx, a); err != nil {
+		return err
+	}
 	d.step("an outreach of last month runs its course")
 	_, err = residents.Past(ctx, residents.Before{
 		Town: d.town, DB: a.db, Key: a.c.Key, Keys: a.Keys, Clinic: a.c.writer(), Base: a.c.base(), Views: views(),
