@@ -77,6 +77,10 @@ func (s *SignIn) factors(r *http.Request, in account.Session, d *proofView) erro
 		if a.Email != "" && a.Phone != "" {
 			d.give = append(d.give, account.CodeFactor)
 		}
+		if len(has.Passkeys) == 0 && s.Passkeys != nil { // it opens the portal when the hold is over
+			d.enrol = append(d.enrol, account.PasskeyFactor)
+		}
+		d.waits = true
 	}
 	return nil
 }

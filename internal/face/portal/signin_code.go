@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"hale/internal/access"
 	"hale/internal/access/account"
 	"hale/internal/base/errs"
 	"hale/internal/face/web"
@@ -16,7 +17,11 @@ import (
 func (s *SignIn) ask(w http.ResponseWriter, r *http.Request) error {
 	next := web.Local(r.URL.Query().Get("next"), "")
 	if a := web.Actor(r); a.ID != "" {
-		http.Redirect(w, r, home(a, next), http.StatusSeeOther)
+		to := home(a, next)
+		if web.Session(r).Zone == access.NoZone {
+			to = web.AgainPage + query(next)
+		}
+		http.Redirect(w, r, to, http.StatusSeeOther)
 		return nil
 	}
 	if web.Locked(r).ID != "" && r.URL.Query().Get("as") != "other" {

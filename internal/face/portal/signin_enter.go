@@ -96,7 +96,7 @@ func (s *SignIn) carry(w http.ResponseWriter, r *http.Request, in account.Entere
 // have none, the first times.
 func (s *SignIn) offer(r *http.Request, e account.Entry, in account.Session, to, next string) string {
 	code := in.How == account.ByCode || in.How == account.ByKnownDevice || in.How == account.ByCodes
-	if s.Passkeys == nil || !code || in.Kind == access.Staff || e.CodeSignIns > 2 || s.Site.Cookie(r, ownCookie) == "shared" {
+	if s.Passkeys == nil || !code || in.Zone < access.PortalZone || in.Kind == access.Staff || e.CodeSignIns > 2 || s.Site.Cookie(r, ownCookie) == "shared" {
 		return to
 	}
 	keys, err := s.Accounts.Passkeys(r.Context(), e.ID)
