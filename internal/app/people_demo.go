@@ -11,6 +11,7 @@ import (
 	"hale/internal/access/account"
 	"hale/internal/access/proxy"
 	"hale/internal/care/disclosure"
+	"hale/internal/care/problem"
 	"hale/internal/care/request"
 	"hale/internal/demo/town"
 	"hale/internal/store/db"
@@ -146,10 +147,13 @@ func (d *Demo) household(now time.Time) (minor, parent town.Resident, ok bool) {
 
 // asks has Maria ask for a correction seven weeks ago, and for a copy today.
 func (d *Demo) asks(ctx context.Context, a *App, maria access.Actor) error {
-	const q = `select id from problem where patient = $1 and kind = 'allergy' order by id limit 1`
-	allergy, err := db.One(ctx, a.db, db.Value[string], q, town.Maria)
+	read, err := a.Doors.Check(ctx, maria, access.ReadRecord, town.Maria)
 	if err != nil {
 		return err
+	}
+	list, err := problem.NewStore(a.db).List(ctx, read, problem.Allergy, 1)
+	if err != nil || len(list) == 0 {
+		return errors.Join(err, errors.New("demo: Maria has no allergy"))
 	}
 	pass, err := a.Doors.Check(ctx, maria, access.AskPrivacy, town.Maria)
 	if err != nil {
@@ -157,7 +161,7 @@ func (d *Demo) asks(ctx context.Context, a *App, maria access.Actor) error {
 	}
 	then := func() time.Time { return a.c.Now().AddDate(0, 0, -56) }
 	earlier := request.NewStore(a.db, a.ids, then, a.c.Clinic.Zone, a.audit, a.Record)
-	if _, err := earlier.Ask(ctx, pass, request.Amend, "AllergyIntolerance/"+allergy, request.Details{Title: "Penicillin",
+	if _, err := earlier.Ask(ctx, pass, request.Amend, "AllergyIntolerance/"+list[0].ID, request.Details{Title: "Penicillin",
 		Words: "I am not allergic to penicillin. The rash I had as a child came from a cream.", Should: "No allergy to penicillin is known."}); err != nil {
 		return err
 	}
