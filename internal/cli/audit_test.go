@@ -28,7 +28,11 @@ func TestAudit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := db.Open(t.Context(), c.Database, c.Roots.File)
+	key := c.Key
+	if c.Roots.Root.Made() {
+		key = c.Roots.File
+	}
+	d, err := db.Open(t.Context(), c.Database, key)
 	if err != nil {
 		t.Fatal(err)
 	}
