@@ -241,7 +241,7 @@ func (w *world) fill(path string) string {
 
 // passing are the tables that a look may write to: the log of looks, limits
 // by address, how long a session rests, and how often a link was fetched.
-var passing = regexp.MustCompile(`^(audit.*|account_session|account_limit|account_slow|account_challenge|account_ceremony|account_sso|link_fetch|link_miss|link_session|draft|form_draft|job.*|sqlite_.*)$`)
+var passing = regexp.MustCompile(`^(audit.*|tide|account_session|account_limit|account_slow|account_challenge|account_ceremony|account_sso|link_fetch|link_miss|link_session|draft|form_draft|job.*|sqlite_.*)$`)
 
 // state is what the database holds, a sum for each table.
 func (w *world) state() map[string]string {

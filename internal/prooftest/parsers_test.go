@@ -16,7 +16,9 @@ import (
 // anything. A parser of what Hale or its operator wrote has the reason
 // instead, after "ours:".
 var parsers = map[string]string{
-	"store/keys/kek.Read":         "ours: the operator's key box",
+	"face/portal.readDetails":     "ours: copies the values of a form, it parses nothing",
+	"face/portal.readInvite":      "ours: copies the values of a form, it parses nothing",
+	"store/keys/kek.Read":         "store/keys/kek.FuzzRead",
 	"store/keys/kek.unmarshal":    "ours: what the key box held, opened and authenticated",
 	"base/shares.Parse":           "base/shares.FuzzParse",
 	"care/document.Clinical":      "care/document.FuzzClinical",

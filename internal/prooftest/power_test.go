@@ -306,7 +306,7 @@ func newHale(d *db.DB, w *writer) *hale {
 	h := &hale{w: w, d: d, audit: audit.NewLog(d, source, now), consents: consent.NewStore(d, source, now)}
 	h.record = record.New(d, source, now, events, result.View())
 	h.engine = reach.New(reach.Config{
-		DB: d, Doors: haletest.Doors(d), IDs: source, Now: now, Key: haletest.Key, Events: events,
+		DB: d, Doors: haletest.Doors(d), IDs: source, Now: now, Key: haletest.Key, Keys: haletest.Ring(w.t, d, now), Events: events,
 		Links: link.NewStore(d, source, now, rand.Reader, nil), Gateways: []reach.Gateway{taker{w}},
 		BaseURL: "https://rfm.example", Node: "power", Poll: 5 * time.Millisecond, Clinic: reach.Clinic{Name: "Riverside", Zone: time.UTC},
 	})
