@@ -158,7 +158,7 @@ func recovers(t *testing.T, b *browser, words string) {
 	p.sees("Set up a safe way to sign in")
 	p.scan("make a passkey")
 	p.click("#passkey-add button")
-	p.until("the portal", `document.querySelector("form[action='/signout']")`)
+	p.until("the portal", `!location.pathname.startsWith("/signin")`)
 	p.visit("/settings/security")
 	p.sees("cannot be changed until")
 }

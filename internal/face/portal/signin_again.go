@@ -41,8 +41,21 @@ func (s *SignIn) showAgain(w http.ResponseWriter, r *http.Request, status int, n
 		d.providers = s.SSO.Providers()
 	}
 	var title string
-	title, d.why = reason(web.Lang(r), in, web.Actor(r).ID == "", next)
+	title, d.why = reason(web.Lang(r), in, web.Actor(r).ID == "", s.aim(r, in, next))
 	return s.Site.Render(w, r, status, proofPage(s.Site.View(r, title, ""), d))
+}
+
+// aim is where somebody wants to go: what a form that waits was sent to, else
+// next.
+func (s *SignIn) aim(r *http.Request, in account.Session, next string) string {
+	if next != web.KeptPage || s.Drafts == nil {
+		return next
+	}
+	d, err := s.Drafts.Get(r.Context(), in.Account, s.Site.DraftToken(r))
+	if err != nil {
+		return next // only a sentence depends on it
+	}
+	return d.Action
 }
 
 // factors fills in what the session's owner can prove it with.
