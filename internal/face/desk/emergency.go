@@ -11,6 +11,11 @@ import (
 	"hale/internal/face/web"
 )
 
+// Protected is what the desk needs of the record to say that there is more.
+type Protected interface {
+	Protected(ctx context.Context, pass access.Pass, patient string) (bool, error)
+}
+
 // Emergencies is what the desk needs of package emergency.
 type Emergencies interface {
 	Open(ctx context.Context, pass access.Pass, code, reason string) (emergency.Opening, error)

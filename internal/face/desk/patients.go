@@ -1,7 +1,6 @@
 package desk
 
 import (
-	"context"
 	"net/http"
 	"slices"
 	"strings"
@@ -120,11 +119,6 @@ func (d *Desk) showPatient(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return d.Site.Render(w, r, http.StatusOK, patientPage(d.view(r, person.Full, "patients"), v))
-}
-
-// Protected is what the desk needs of the record to say that there is more.
-type Protected interface {
-	Protected(ctx context.Context, pass access.Pass, patient string) (bool, error)
 }
 
 // facts are the lines about who somebody is.
