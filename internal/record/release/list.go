@@ -150,7 +150,14 @@ func (s *Store) Waiting(ctx context.Context, pass access.Pass) ([]Wait, error) {
 	}
 	var waits []Wait
 	at := map[string]int{}
+	last := map[[2]string]string{} // of one result only the hold that lasts longest is told
 	for _, h := range list {
+		last[[2]string{h.Type, h.Resource}] = h.ID
+	}
+	for _, h := range list {
+		if last[[2]string{h.Type, h.Resource}] != h.ID {
+			continue
+		}
 		i, ok := at[h.Rule]
 		if !ok {
 			i = len(waits)
