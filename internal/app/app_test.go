@@ -136,8 +136,8 @@ func TestServeDemo(t *testing.T) {
 						main++
 					}
 				}
-				if r.People != 120 || main != 5 {
-					t.Errorf("ready = %d people and %d sign-ins, want 120 and 5", r.People, main)
+				if r.People != 120 || main != 6 {
+					t.Errorf("ready = %d people and %d sign-ins, want 120 and 6", r.People, main)
 				}
 				_, body, _ := get(t, addr+"/signin")
 				if n := strings.Count(body, "Step in"); n < 5 {
