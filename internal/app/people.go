@@ -61,8 +61,14 @@ type helperNotices struct{ a *App }
 func (n helperNotices) Tell(ctx context.Context, tx *db.Tx, list []proxy.Notice) error {
 	kinds := map[proxy.Happening]account.NoticeKind{proxy.ToldGranted: account.ProxyGranted, proxy.ToldEnded: account.ProxyEnded,
 		proxy.ToldWaiting: account.ProxyWaiting, proxy.ToldChanged: account.ProxyChanged, proxy.ToldNarrowing: account.ProxyNarrowing}
+	helper := map[proxy.Happening]account.NoticeKind{proxy.ToldGranted: account.HelpGranted, proxy.ToldEnded: account.HelpEnded,
+		proxy.ToldChanged: account.ProxyChanged, proxy.ToldNarrowing: account.ProxyNarrowing}
 	for _, one := range list {
-		if err := n.a.tell(ctx, tx, one.Account, account.Notice{Kind: kinds[one.What], What: one.Name, Until: one.At}); err != nil {
+		kind := kinds[one.What]
+		if one.Helper {
+			kind = helper[one.What]
+		}
+		if err := n.a.tell(ctx, tx, one.Account, account.Notice{Kind: kind, Until: one.At}); err != nil {
 			return err
 		}
 	}

@@ -107,6 +107,18 @@ func (s notices) happened(l lang.Lang, n account.Notice, what, at string) string
 		return l.T("%s: somebody may now act for you here, %s. Sign in to see who.", clinic, at)
 	case account.ProxyEnded:
 		return l.T("%s: somebody who acted for you here no longer can, %s.", clinic, at)
+	case account.HelpGranted:
+		return l.T("%s: you can now help somebody here, %s. Sign in to see whom.", clinic, at)
+	case account.HelpEnded:
+		return l.T("%s: you no longer help somebody here, %s.", clinic, at)
+	case account.ProxyWaiting:
+		return l.T("%s: somebody wants to help you here and waits for your yes. Sign in to see who.", clinic)
+	case account.ProxyChanged:
+		return l.T("%s: what a helper may see was changed, %s. Sign in to see it.", clinic, at)
+	case account.ProxyNarrowing:
+		return l.T("%s: on %s, a birthday changes what a parent may see here. Sign in to see it.", clinic, l.ShortDate(n.Until.In(s.app.c.Clinic.Zone)))
+	case account.RequestMoved:
+		return l.T("%s: there is news about what you asked us. Sign in to read it.", clinic)
 	case account.EmergencyOpened:
 		return l.T("%s: your record was opened in an emergency, %s. Sign in to see by whom.", clinic, at)
 	}

@@ -20,6 +20,8 @@ const (
 	AddressMoved      NoticeKind = "address.moved"
 	ProxyGranted      NoticeKind = "proxy.granted"
 	ProxyEnded        NoticeKind = "proxy.ended"
+	HelpGranted       NoticeKind = "help.granted"    // to the helper
+	HelpEnded         NoticeKind = "help.ended"
 	ProxyWaiting      NoticeKind = "proxy.waiting" // a helper waits for the patient's yes
 	ProxyChanged      NoticeKind = "proxy.changed"
 	ProxyNarrowing    NoticeKind = "proxy.narrowing" // a birthday will change it at Until

@@ -29,6 +29,7 @@ const (
 // Notice is for one account. It names no health matter.
 type Notice struct {
 	Account string
+	Helper  bool // the account is the helper's, else the patient's own
 	What    Happening
 	Patient string    // whose record
 	Name    string    // the other side's
@@ -353,7 +354,7 @@ func (s *Store) tell(ctx context.Context, tx *db.Tx, p Proxy, what Happening, at
 		list = append(list, Notice{Account: own.account, What: what, Patient: p.Patient, Name: p.Helper, At: at})
 	}
 	if p.Account != "" && what != ToldWaiting {
-		list = append(list, Notice{Account: p.Account, What: what, Patient: p.Patient, Name: own.name, At: at})
+		list = append(list, Notice{Account: p.Account, Helper: true, What: what, Patient: p.Patient, Name: own.name, At: at})
 	}
 	return s.notices.Tell(ctx, tx, list)
 }

@@ -626,7 +626,7 @@ func patientHelpersPage(v web.View, p patientHelpersView) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				for _, b := range p.Blocks {
-					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 53, "<li class=\"stack tight pad\"><span><b>")
+					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 53, "<li class=\"inset stack tight\"><span><b>")
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
