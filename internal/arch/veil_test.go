@@ -36,7 +36,6 @@ var unveiled = map[string]string{
 	"reach/receipt.go Engine.booked":           "measures that a message led to a visit; shows none",
 	"measure/store.go Store.cells":             "counts visits that messages led to; shows none",
 	"access/snoop/facts.go Store.gatherVisits": "who had a visit on the day of a look; the finding tells the privacy officer no visit",
-	"app/people_demo.go Demo.asks":             "the demonstration picks what Maria says is wrong",
 	"demo/residents/calls.go People.callOnce":  "the demonstration's telephone",
 }
 
