@@ -20,7 +20,7 @@ const (
 	AddressMoved      NoticeKind = "address.moved"
 	ProxyGranted      NoticeKind = "proxy.granted"
 	ProxyEnded        NoticeKind = "proxy.ended"
-	HelpGranted       NoticeKind = "help.granted"    // to the helper
+	HelpGranted       NoticeKind = "help.granted" // to the helper
 	HelpEnded         NoticeKind = "help.ended"
 	ProxyWaiting      NoticeKind = "proxy.waiting" // a helper waits for the patient's yes
 	ProxyChanged      NoticeKind = "proxy.changed"
