@@ -34,21 +34,7 @@ func TestRequirements(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tests := map[string]bool{}
-	err = filepath.WalkDir("../..", func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || !strings.HasSuffix(path, "_test.go") {
-			return err
-		}
-		text, err := os.ReadFile(path)
-		pkg := strings.TrimPrefix(filepath.ToSlash(filepath.Dir(path)), "../../")
-		for _, m := range testFunc.FindAllStringSubmatch(string(text), -1) {
-			tests[pkg+"."+m[1]] = true
-		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	tests := testNames(t)
 	for id, r := range all {
 		answers := 0
 		for _, there := range []bool{len(r.Test) > 0, r.NA != "", r.Gap != ""} {
@@ -65,6 +51,45 @@ func TestRequirements(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Every test that docs/HIPAA.md names is there.
+func TestHIPAA(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(docs, "HIPAA.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := regexp.MustCompile("`([a-z/]+\\.Test[A-Za-z]+)`").FindAllStringSubmatch(string(text), -1)
+	if len(named) < 20 {
+		t.Errorf("docs/HIPAA.md names %d tests, want one for each safeguard", len(named))
+	}
+	tests := testNames(t)
+	for _, m := range named {
+		if !tests[m[1]] {
+			t.Errorf("docs/HIPAA.md names the test %s, which is not there", m[1])
+		}
+	}
+}
+
+// testNames returns every test, as package.Test.
+func testNames(t *testing.T) map[string]bool {
+	t.Helper()
+	tests := map[string]bool{}
+	err := filepath.WalkDir("../..", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		pkg := strings.TrimPrefix(filepath.ToSlash(filepath.Dir(path)), "../../")
+		for _, m := range testFunc.FindAllStringSubmatch(string(text), -1) {
+			tests[pkg+"."+m[1]] = true
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tests
 }
 
 // The list of requirements is the standard's.

@@ -49,7 +49,7 @@ func run(in io.Reader, out io.Writer, file, folder string) error {
 			bad = append(bad, id)
 		}
 	}
-	fmt.Fprintf(out, "weaknesses known on %s: %d called, %d imported, %d in modules of which nothing is used that is weak\n", f.date, count[called], count[imported], count[required])
+	fmt.Fprintf(out, "weaknesses, in a database of %s: %d called, %d imported, %d in modules of which nothing is used that is weak\n", f.date, count[called], count[imported], count[required])
 	for id := range known {
 		if _, there := f.by[id]; !there {
 			return fmt.Errorf("%s is listed as known and was not found: take it off the list", id)
@@ -122,6 +122,9 @@ func read(in io.Reader) (found, error) {
 	}
 	if f.date == "" {
 		return f, errors.New("this is not what govulncheck writes")
+	}
+	if strings.HasPrefix(f.date, "0001") {
+		f.date = "a day that it does not say"
 	}
 	return f, nil
 }
