@@ -2102,9 +2102,9 @@ func addressBody(v web.View, a account.Account, typed, problem string) templ.Com
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var112 string
-		templ_7745c5c3_Var112, templ_7745c5c3_Err = templ.JoinStringErrs(v.T("We send a code to the new one to see that it is yours. Then we tell the old one, and wait a few days before codes go to the new one. So nobody can take your account over behind your back."))
+		templ_7745c5c3_Var112, templ_7745c5c3_Err = templ.JoinStringErrs(v.T("We send a code to the new one to see that it is yours. Then we tell the old one, and wait a few days. So nobody can take your account over behind your back."))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `face/portal/security.templ`, Line: 369, Col: 201}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `face/portal/security.templ`, Line: 369, Col: 170}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var112))
 		if templ_7745c5c3_Err != nil {
