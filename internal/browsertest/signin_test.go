@@ -181,7 +181,7 @@ func staffEnrols(t *testing.T, b *browser, clock *hand) {
 	ana := b.tab(t, "Ana", 390, 844)
 	ana.visit(link)
 	ana.scan("welcome")
-	ana.click("input[name=device][value=shared]")
+	ana.click("input[name=device][value=own]")
 	ana.press("Continue")
 	ana.sees("Set up a safe way to sign in")
 	ana.visit("/desk")

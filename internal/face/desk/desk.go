@@ -245,6 +245,7 @@ func (d *Desk) trust(page func(string, func(http.ResponseWriter, *http.Request) 
 var (
 	errNowhere = errs.New(errs.NotFound, "There is no page at this address. It may have moved, or the link may be incomplete.")
 	errSignIn  = errs.New(errs.Unauthenticated, "Please sign in.")
+	errHalf    = errs.New(errs.StepUp, "Please finish signing in first.")
 )
 
 // staff lets only staff through to h.
@@ -255,6 +256,8 @@ func (d *Desk) staff(h func(http.ResponseWriter, *http.Request) error) func(http
 			return errSignIn
 		case a.Kind != access.Staff:
 			return errNowhere
+		case len(a.Roles) == 0: // signed in by half
+			return errHalf
 		}
 		r, err := d.watched(r)
 		if err != nil {
