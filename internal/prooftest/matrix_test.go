@@ -37,11 +37,14 @@ func TestMatrix(t *testing.T) {
 	for _, route := range routes {
 		method, path := split(route)
 		if method == http.MethodPost { // what it changes would be in the others' way
-			met[route] = n.walk(newWorld(t), method, path, route)
+			own := newWorld(t)
+			met[route] = n.walk(own, method, path, route)
+			own.quiet(route)
 			continue
 		}
 		met[route] = n.walk(w, method, path, route)
 	}
+	w.quiet("the log")
 	if *update {
 		writeMatrix(t, met)
 		return
@@ -128,6 +131,31 @@ func (n *tally) look(w *world, route string, a actor, res *httptest.ResponseReco
 	if w.count(`select count(*) from audit`) == rows || w.count(q, subject) == 0 {
 		n.unseen++
 		w.t.Errorf("%s shows %s the subject's data, and nothing in the audit log tells of it", route, a.name)
+	}
+}
+
+// quiet checks that nothing of the subject's data, no token and no sign of
+// a panic got into the program's log, whatever was asked.
+func (w *world) quiet(what string) {
+	w.t.Helper()
+	text := w.log.String()
+	if !strings.Contains(text, `"msg":"request"`) {
+		w.t.Errorf("%s: nothing is logged: the check checks nothing", what)
+	}
+	if strings.Contains(text, `"msg":"panic"`) {
+		w.t.Errorf("%s: a request panicked", what)
+	}
+	for kind, words := range canaries {
+		for _, word := range words {
+			if strings.Contains(text, word) {
+				w.t.Errorf("%s: the subject's %s (%s) is in the log", what, kind, word)
+			}
+		}
+	}
+	for _, secret := range append(w.secrets, w.link) {
+		if strings.Contains(text, secret) {
+			w.t.Errorf("%s: a token is in the log", what)
+		}
 	}
 }
 

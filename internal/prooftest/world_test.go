@@ -79,6 +79,8 @@ type world struct {
 
 	outreach string // a draft
 
+	secrets []string // tokens that were handed out
+
 	mu   sync.Mutex
 	dial int // numbers the addresses that requests come from
 }
@@ -255,6 +257,7 @@ func (l *locked) Write(p []byte) (int, error) {
 func (w *world) session(a actor) (cookies [][2]string) {
 	w.t.Helper()
 	at, token := w.now(), seal.Token(32)
+	w.secrets = append(w.secrets, token)
 	if a.link {
 		const q = `insert into link_session (hash, link, made_at, expires_at) select $1, id, $2, $3 from link where message = $4`
 		w.exec(q, seal.Hash(token), at.UnixMicro(), at.Add(30*time.Minute).UnixMicro(), w.msg)

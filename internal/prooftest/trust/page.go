@@ -17,7 +17,7 @@ type claim struct{ proof, title, words string }
 
 // claims are the proofs in the order in which a reader asks for them.
 var claims = []claim{
-	{"matrix", "Nobody sees what is not theirs", "Every route of the server is asked for as every kind of person, with the ids of one patient whose data holds words that stand nowhere else. Who gets in is a list that is read in review (internal/prooftest/testdata/routes.txt); a route that is not on it fails the build."},
+	{"matrix", "Nobody sees what is not theirs", "Every route of the server is asked for as every kind of person, with the ids of one patient whose data holds words that stand nowhere else. Neither these words nor any token may come out to others, or stand in the program's log. Who gets in is a list that is read in review (internal/prooftest/testdata/routes.txt); a route that is not on it fails the build."},
 	{"searches", "Searches stay within the record", "Random searches by every kind of actor, each answer compared with a second, plain reading of the rules."},
 	{"audit", "A bent log is found", "Rows of the log are changed, removed and cut off at random; every time, the verification must say so."},
 	{"powercut", "A power cut loses nothing that was acknowledged", "Hale writes on a simulated disk whose power goes at any moment: unsynced sectors of 512 bytes are kept, lost or torn one by one, removed files come back until the next sync. Each cut is opened as Hale would, checked for soundness and compared with what had been acknowledged: results, looks, consents, messages."},
