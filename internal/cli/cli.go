@@ -52,7 +52,7 @@ type command struct {
 func commands() []command {
 	return []command{
 		demoCommand(), initCommand(), checkCommand(), serveCommand(), importCommand(),
-		userCommand(), keysCommand(), auditCommand(), migrateCommand(), versionCommand(),
+		userCommand(), keysCommand(), auditCommand(), clockCommand(), migrateCommand(), versionCommand(),
 	}
 }
 

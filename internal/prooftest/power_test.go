@@ -158,7 +158,6 @@ func memory() string {
 // each kind, counted from 1 without a gap, and what a gateway had been given.
 type promise struct {
 	results, looks, consents, messages int64
-	handed                             int // of cuts.handed
 }
 
 // cuts takes images and looks at what is left in them.

@@ -81,7 +81,6 @@ type world struct {
 
 	secrets []string // tokens that were handed out
 
-	mu   sync.Mutex
 	dial int // numbers the addresses that requests come from
 }
 
