@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"hale/internal/app"
@@ -28,6 +29,7 @@ sent and every code ends; people sign in again. It is written in the log.`,
 			if err != nil {
 				return err
 			}
+			c.Log = slog.New(slog.DiscardHandler)
 			a, err := app.New(ctx, c)
 			if err != nil {
 				return err
