@@ -59,7 +59,13 @@ type Grant struct {
 // May says whether a's sort, roles and grants hold right on patient, or on
 // everyone if patient is empty, so that a page can leave out what leads
 // nowhere. It opens nothing and is no look at anyone's data.
-func (a Actor) May(right Right, patient string) bool { return a.may(right, patient) }
+func (a Actor) May(right Right, patient string) bool {
+	return a.may(right, patient) && (!a.Low() || a.Patient == patient && ruleOf(right).zone <= LinkZone)
+}
+
+// Low says whether a signed in by a code on a strange device, which opens
+// little.
+func (a Actor) Low() bool { return a.Kind != Link && a.Kind != System && a.Proof.Zone == LinkZone }
 
 // SystemActor is the part of Hale named name, with rights.
 func SystemActor(name string, rights ...Right) Actor {

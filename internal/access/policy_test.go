@@ -118,7 +118,7 @@ func TestLabels(t *testing.T) {
 		{"a guardian", proxy(access.AsGuardian), child, access.MentalHealth | access.MinorConfidential, false},
 		{"a nurse", nurse, access.Facts{}, access.Every &^ (access.Part2 | access.PsychNotes), true},
 		{"a nurse of the programme", nurse, access.Facts{Treats: true, Programme: access.Part2}, access.Every &^ access.PsychNotes, true},
-		{"a nurse in an emergency", nurse, access.Facts{VIP: true, Near: true, Emergency: haletest.Noon.Add(time.Minute)}, access.Every, true},
+		{"a nurse in an emergency", nurse, access.Facts{VIP: true, Near: true, Emergency: haletest.Noon.Add(time.Minute)}, access.Every &^ access.PsychNotes, true},
 		{"a nurse after it", nurse, access.Facts{Emergency: haletest.Noon}, access.Every &^ (access.Part2 | access.PsychNotes), true},
 		{"a nurse who treats somebody known", nurse, access.Facts{VIP: true, Treats: true}, access.Every &^ (access.Part2 | access.PsychNotes), true},
 		{"a link", access.LinkActor("l", "ada", access.ReadRecord), access.Facts{}, 0, false},
@@ -253,6 +253,12 @@ func TestZones(t *testing.T) {
 	}{
 		{access.ReadRecord, access.PortalZone, 23 * time.Hour, true},
 		{access.ReadRecord, access.LinkZone, 0, false},
+		{access.ReadVisits, access.LinkZone, 0, true},
+		{access.BookVisits, access.LinkZone, 24 * time.Hour, true},
+		{access.ReadVisits, access.NoZone, 0, false},
+		{access.ExportRecord, access.AccountZone, -time.Hour, false}, // a clock was set back
+		{access.ManageProxies, access.AccountZone, -time.Hour, false},
+		{access.ManageProxies, access.AccountZone, -time.Second, true},
 		{access.ReadRecord, access.NoZone, 0, false},
 		{access.ExportRecord, access.PortalZone, 0, false},
 		{access.ExportRecord, access.AccountZone, access.StepUpAge, true},

@@ -54,10 +54,12 @@ type rule struct {
 // rules is the whole policy of who may do what. Every right has one line.
 // A marketer plans and measures outreach without opening a record; an
 // administrator opens no clinical record; the privacy officer sees the log.
+// What LinkZone opens, a code on a strange device opens: a patient's own
+// visits, without any that is labelled, and nothing of the record.
 var rules = []rule{
 	{right: ReadRecord, self: true, proxy: true, roles: []Role{Nurse}, any: []Category{Results, Medicines, Conditions, Documents, Bills}, zone: PortalZone},
-	{right: ReadVisits, self: true, proxy: true, roles: []Role{Nurse}, any: []Category{Visits}, zone: PortalZone},
-	{right: BookVisits, self: true, proxy: true, roles: []Role{Nurse}, any: []Category{Visits}, zone: PortalZone},
+	{right: ReadVisits, self: true, proxy: true, roles: []Role{Nurse}, any: []Category{Visits}, zone: LinkZone},
+	{right: BookVisits, self: true, proxy: true, roles: []Role{Nurse}, any: []Category{Visits}, zone: LinkZone},
 	{right: ReadMessages, self: true, proxy: true, roles: []Role{Nurse}, any: []Category{Messages}, zone: PortalZone},
 	{right: ReadMessage, self: true, proxy: true, roles: []Role{Nurse}, any: []Category{Messages}, zone: PortalZone},
 	{right: SendMessages, self: true, proxy: true, roles: []Role{Nurse}, any: []Category{Messages}, zone: PortalZone},

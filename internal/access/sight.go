@@ -12,6 +12,7 @@ type sight struct {
 	held       bool       // shows what waits for its release
 	all        bool       // every category
 	categories []Category // else these
+	proof      Label      // labels that a fresh proof would show, too
 }
 
 // Every is all labels together.
@@ -40,14 +41,20 @@ func (d *Doors) decide(a Actor, right Right, patient string, f Facts, now time.T
 		}
 		return sight{shown: Every &^ (Part2 | MinorConfidential | PsychNotes), all: true}, nil
 	}
+	own := a.Kind != Staff && a.Patient == patient
+	if !own {
+		zone = max(zone, PortalZone) // a code alone opens nobody else's
+	}
 	if !a.Proof.reaches(zone, now) {
 		return sight{}, errProve
 	}
 	switch {
 	case a.Kind == Staff:
 		return d.staff(a, right, patient, f, now)
-	case a.Patient == patient:
-		return sight{shown: Every &^ PsychNotes, all: true}, nil
+	case own && a.Proof.Zone < PortalZone:
+		return sight{categories: ruleOf(right).any}, nil
+	case own:
+		return sight{shown: Every &^ PsychNotes, all: true}.proved(a, now), nil
 	}
 	g, _ := a.grant(patient)
 	g = d.narrow(g, f, now)
@@ -58,7 +65,20 @@ func (d *Doors) decide(a Actor, right Right, patient string, f Facts, now time.T
 	if g.Basis == AsParent || g.Basis == "" {
 		shown &^= MinorConfidential
 	}
-	return sight{shown: shown, categories: g.Categories}, nil
+	return sight{shown: shown, categories: g.Categories}.proved(a, now), nil
+}
+
+// fenced are the labels that a person sees with a fresh proof alone: a record
+// of a programme that treats substance use may harm its patient most.
+const fenced = Part2
+
+// proved returns what is left of s where a has not proved lately who it is.
+func (s sight) proved(a Actor, now time.Time) sight {
+	if !a.Proof.reaches(StepUpZone, now) {
+		s.proof = s.shown & fenced
+		s.shown &^= fenced
+	}
+	return s
 }
 
 // staff decides for somebody who works here and has the right by role.
@@ -75,7 +95,7 @@ func (d *Doors) staff(a Actor, right Right, patient string, f Facts, now time.Ti
 		seen.shown |= f.Programme
 	}
 	if now.Before(f.Emergency) {
-		seen.shown = Every
+		seen.shown = Every &^ PsychNotes // which no emergency opens: 45 CFR 164.508(a)(2)
 		return seen, nil
 	}
 	if (f.VIP && !f.Treats || f.Near) && guarded(right) {
@@ -127,7 +147,7 @@ func Age(born string, at time.Time) int {
 		return Adult
 	}
 	years := at.Year() - day.Year()
-	if at.YearDay() < day.YearDay() && (at.Month() < day.Month() || at.Month() == day.Month() && at.Day() < day.Day()) {
+	if at.Month() < day.Month() || at.Month() == day.Month() && at.Day() < day.Day() {
 		years--
 	}
 	return years
@@ -149,18 +169,29 @@ func (p Proof) reaches(z Zone, now time.Time) bool {
 	}
 	switch age := now.Sub(p.At); z {
 	case StepUpZone:
-		return age <= StepUpAge
+		return age <= StepUpAge && age >= -skew
 	case AccountZone:
-		return age <= AccountAge
+		return age <= AccountAge && age >= -skew
 	}
 	return true
 }
+
+// skew is how far the clocks of two nodes may be apart. A proof of a later
+// time than that is none: a clock was set back.
+const skew = time.Minute
 
 // Hidden returns the labels whose resources p does not show.
 func (p Pass) Hidden() Label { return Every &^ p.sight.shown }
 
 // Sees says whether p shows a category.
 func (p Pass) Sees(c Category) bool { return p.sight.all || slices.Contains(p.sight.categories, c) }
+
+// NeedsProof says whether p would show more after a fresh proof of who its
+// actor is.
+func (p Pass) NeedsProof() bool { return p.sight.proof != 0 }
+
+// Fenced returns the labels that p leaves out only for want of that proof.
+func (p Pass) Fenced() Label { return p.sight.proof }
 
 // SeesHeld says whether p shows what waits for its release.
 func (p Pass) SeesHeld() bool { return p.sight.held }
