@@ -30,10 +30,10 @@ func (b *batch) noted(ctx context.Context, src Source, all []Change) error {
 	if k := src.Actor.Kind; k == access.System || k == "" {
 		rows = append(rows, b.fed(src, all))
 	} else {
-		for _, c := range all {
+		for i := range all {
+			c := &all[i]
 			r := src.Actor.Row(Written, c.Patient, true)
-			sum := sha256.Sum256(c.Body)
-			r.About, r.Digest = fmt.Sprintf("%s/%s/_history/%d", c.Type, c.ID, c.Version), hex.EncodeToString(sum[:])
+			r.About, r.Digest = fmt.Sprintf("%s/%s/_history/%d", c.Type, c.ID, c.Version), hex.EncodeToString(c.sum[:])
 			rows = append(rows, r)
 		}
 	}
@@ -44,8 +44,8 @@ func (b *batch) noted(ctx context.Context, src Source, all []Change) error {
 // under this provenance and time.
 func (b *batch) fed(src Source, all []Change) audit.Row {
 	patient := all[0].Patient
-	for _, c := range all {
-		if c.Patient != patient {
+	for i := range all {
+		if all[i].Patient != patient {
 			patient = ""
 		}
 	}
@@ -63,15 +63,15 @@ func (b *batch) fed(src Source, all []Change) audit.Row {
 // sorted: type/id, version and SHA-256 of the body.
 func digestOf(all []Change) string {
 	lines := make([]string, len(all))
-	for i, c := range all {
-		lines[i] = line(c.Type, c.ID, c.Version, c.Body)
+	for i := range all {
+		c := &all[i]
+		lines[i] = line(c.Type, c.ID, c.Version, c.sum)
 	}
 	return digestLines(lines)
 }
 
-func line(typ, id string, version int64, body []byte) string {
-	sum := sha256.Sum256(body)
-	return fmt.Sprintf("%s/%s %d %x\n", typ, id, version, sum)
+func line(typ, id string, version int64, sum [sha256.Size]byte) string {
+	return typ + "/" + id + " " + strconv.FormatInt(version, 10) + " " + hex.EncodeToString(sum[:]) + "\n"
 }
 
 func digestLines(lines []string) string {
@@ -100,8 +100,8 @@ func (s *Store) Proven(ctx context.Context, row audit.Row) (bool, error) {
 		if err != nil {
 			return false, fmt.Errorf("record: proven: %w", err)
 		}
-		lines[i] = line(v.typ, v.id, v.version, body)
 		sum := sha256.Sum256(body)
+		lines[i] = line(v.typ, v.id, v.version, sum)
 		digest = hex.EncodeToString(sum[:])
 	}
 	if strings.HasPrefix(row.About, "batch/") {

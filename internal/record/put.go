@@ -195,7 +195,7 @@ func (b *batch) put(ctx context.Context, list []Prepared) ([]Change, error) {
 		changes = append(changes, Change{
 			Type: p.draft.Type, ID: p.draft.ID, Patient: p.patient, Was: was, Version: c.version + 1, At: b.at,
 			Body: p.draft.Body, Node: p.node, Created: !known,
-			Labels: p.labels, cared: b.sortAt(&p), refs: p.refs,
+			Labels: p.labels, cared: b.sortAt(&p), refs: p.refs, sum: p.sum,
 		})
 	}
 	numbers, err := b.insert(ctx, fresh, patients)

@@ -9,6 +9,7 @@ package record
 
 import (
 	"context"
+	"crypto/sha256"
 	"time"
 
 	"hale/internal/access"
@@ -46,6 +47,7 @@ type Change struct {
 
 	cared int64 // its main date, or when it was written
 	refs  []link
+	sum   [sha256.Size]byte // of the body
 }
 
 // Projector keeps a narrow typed view of some types, in the transaction of

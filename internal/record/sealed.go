@@ -76,7 +76,7 @@ func (b *batch) covers(patient string, labels access.Label) bool {
 // own codes protect never reaches the disk in the open.
 func (b *batch) cover(ctx context.Context, p *Prepared, version int64) (body, digest []byte, err error) {
 	if !b.covers(p.patient, p.labels) {
-		return p.draft.Body, p.digest[:], nil
+		return p.draft.Body, p.digest(), nil
 	}
 	own, err := b.own(ctx, p.patient)
 	if err != nil {
@@ -86,20 +86,20 @@ func (b *batch) cover(ctx context.Context, p *Prepared, version int64) (body, di
 	if version == 1 {
 		b.covered = append(b.covered, at)
 	}
-	return own.Seal(keys.BodyTable, keys.BodyColumn, bodyAt(at, version), p.draft.Body), own.Digest(p.digest[:]), nil
+	return own.Seal(keys.BodyTable, keys.BodyColumn, bodyAt(at, version), p.draft.Body), own.Digest(p.digest()), nil
 }
 
 // unchanged says whether p is what stands there as c, byte for byte. The
 // digest of a sealed body is keyed.
 func (b *batch) unchanged(ctx context.Context, c current, p *Prepared, patient int64) (bool, error) {
-	if c.deleted != 0 || bytes.Equal(c.digest, p.digest[:]) {
+	if c.deleted != 0 || bytes.Equal(c.digest, p.digest()) {
 		return c.deleted == 0, nil
 	}
 	if string(c.head) != seal.Version || c.patient != patient || b.store.keys == nil || p.patient == "" {
 		return false, nil
 	}
 	own, err := b.own(ctx, p.patient)
-	return err == nil && bytes.Equal(c.digest, own.Digest(p.digest[:])), err
+	return err == nil && bytes.Equal(c.digest, own.Digest(p.digest())), err
 }
 
 // storedBody is the body of a stored version of a resource.
