@@ -116,7 +116,10 @@ func (p *planner) message(ctx context.Context, tx *db.Tx, intent, patient string
 // link makes the link and puts it where its mark stands.
 func (p *planner) link(ctx context.Context, tx *db.Tx, id, patient string, c policy.Candidate, b *body) error {
 	factor := link.DOB
-	if p.o.Template.Sensitivity < policy.S2 && !c.Shared {
+	switch {
+	case p.o.labels() != 0:
+		factor = link.SignIn
+	case p.o.Template.Sensitivity < policy.S2 && !c.Shared:
 		factor = link.None
 	}
 	token, err := p.e.Links.Create(ctx, tx, link.New{

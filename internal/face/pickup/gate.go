@@ -21,6 +21,7 @@ type gateView struct {
 	Wrong   *wrongBox
 	Refused string // why the link did not open
 	Ended   bool   // offer a new link first
+	SignIn  bool   // the message is read after signing in
 }
 
 // gate answers every token alike. It reads a table only for a browser that
@@ -87,11 +88,15 @@ func (p *Pickup) refuse(w http.ResponseWriter, r *http.Request, g gateView, err 
 		g.Refused, status = errs.Say(err), http.StatusTooManyRequests
 	case errors.Is(err, link.ErrAsk):
 		g.Button = false
+	case errors.Is(err, link.ErrSignIn):
+		g.SignIn, status = true, http.StatusForbidden
 	default:
 		g.Wrong = &wrongBox{"all", errs.Say(err)}
 	}
 	if !errors.Is(err, link.ErrAsk) {
-		p.limits.miss(p.Site.Remote(r))
+		if !g.SignIn {
+			p.limits.miss(p.Site.Remote(r))
+		}
 		if err := p.denied(r); err != nil {
 			return err
 		}

@@ -416,3 +416,28 @@ func BenchmarkMessage(b *testing.B) {
 		}
 	}
 }
+
+// The date of birth alone never opens a message with extra protection: the
+// page leads to signing in, and the refusal is noted.
+func TestProtectedMessageWantsSignIn(t *testing.T) {
+	haletest.EachDB(t, func(t *testing.T, d *db.DB) {
+		c := newClinic(t, d, true)
+		token := c.make(t, link.New{Message: "m1", Patient: "maria", Factor: link.SignIn, Short: true, Expires: haletest.Noon.AddDate(0, 0, 1)})
+		plain := c.link(t, "m1", "maria")
+		if neutral(c.phone().get("/m/"+token), token) != neutral(c.phone().get("/m/"+plain), plain) {
+			t.Error("the gate tells which message has extra protection")
+		}
+		before := c.count(t, "select count(*) from audit")
+		phone := c.phone()
+		a := phone.post("/m/"+token, "m", "4", "d", "27", "y", "1961")
+		if a.status != http.StatusForbidden || !strings.Contains(a.body, "/signin?next=%2Finbox") || strings.Contains(a.body, "eye") {
+			t.Errorf("the right date = %d, want a page that leads to signing in", a.status)
+		}
+		if got := c.count(t, "select count(*) from audit"); got != before+1 {
+			t.Errorf("%d rows in the log, want one for the refusal", got-before)
+		}
+		if a := phone.get("/m/" + token + "/message"); a.status != http.StatusSeeOther {
+			t.Errorf("the message's own page = %d, want back to the gate", a.status)
+		}
+	})
+}

@@ -15,7 +15,7 @@ const longest = 30 * 24 * time.Hour
 // in the transaction of what sends it.
 func (s *Store) Again(ctx context.Context, tx *db.Tx, message string, short bool) (token string, err error) {
 	const q = `
-		select patient, factor, expires_at - made_at
+		select patient, case when signs_in = 1 then 'signin' else factor end, expires_at - made_at
 		from link
 		where message = $1 and retracted_at = 0
 		order by expires_at desc, id desc

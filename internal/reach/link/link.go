@@ -16,15 +16,16 @@ import (
 
 // The second factors.
 const (
-	DOB  = "dob"  // the patient's date of birth
-	None = "none" // a button alone, for messages that say nothing of health
+	DOB    = "dob"    // the patient's date of birth
+	None   = "none"   // a button alone, for messages that say nothing of health
+	SignIn = "signin" // no link opens it: it is read after signing in, for what the law protects most
 )
 
 // New is a link to make.
 type New struct {
 	Message string
 	Patient string
-	Factor  string // DOB or None
+	Factor  string // DOB, None or SignIn
 	Expires time.Time
 	Short   bool // for texts: 12 letters and digits instead of 32
 }
@@ -63,6 +64,7 @@ var (
 	ErrWrong   = errs.New(errs.Invalid, "That date does not match what we have. Please check it and try again.")
 	ErrLastTry = errs.New(errs.Invalid, "That date does not match what we have. You have one more try.")
 	ErrLocked  = errs.New(errs.TooMany, "That was too many tries. Please wait 15 minutes, or call us.")
+	ErrSignIn  = errs.New(errs.Invalid, "This message has extra protection. Please sign in to read it.")
 	ErrGone    = errs.New(errs.NotFound, "This link no longer opens. We can send you a new one.")
 )
 

@@ -545,3 +545,34 @@ func nursePass(t testing.TB, d *db.DB, patient string) access.Pass {
 	}
 	return p
 }
+
+// A link to a message with extra protection opens to nobody: the right date,
+// a browser that is known and a new link lead to signing in, a wrong date
+// counts as ever.
+func TestSignInLinkNeverOpens(t *testing.T) {
+	haletest.EachDB(t, func(t *testing.T, d *db.DB) {
+		s, _ := newStore(d)
+		device := ""
+		if o, err := s.Open(t.Context(), create(t, s, d, New{Message: "plain"}), town["maria"], ""); err != nil {
+			t.Fatal(err)
+		} else {
+			device = o.Device
+		}
+		first := create(t, s, d, New{Message: "secret", Factor: SignIn, Short: true})
+		var again string
+		if err := d.Tx(t.Context(), func(tx *db.Tx) (err error) { again, err = s.Again(t.Context(), tx, "secret", true); return err }); err != nil {
+			t.Fatal(err)
+		}
+		for name, token := range map[string]string{"first": first, "again": again} {
+			for _, in := range []struct {
+				born, device string
+				want         error
+			}{{town["maria"], "", ErrSignIn}, {town["maria"], device, ErrSignIn}, {"", device, ErrSignIn}, {"", "", ErrAsk}, {"1950-01-01", "", ErrWrong}} {
+				o, err := s.Open(t.Context(), token, in.born, in.device)
+				if !errors.Is(err, in.want) || o.Session != "" || o.Device != "" {
+					t.Errorf("%s link with %+v = %+v, %v, want it closed", name, in, o, err)
+				}
+			}
+		}
+	})
+}

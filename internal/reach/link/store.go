@@ -38,13 +38,17 @@ func NewStore(d *db.DB, ids *ids.Source, now func() time.Time, rand io.Reader, b
 // token, which is kept nowhere.
 func (s *Store) Create(ctx context.Context, tx *db.Tx, n New) (token string, err error) {
 	const q = `
-		insert into link (id, token_hash, message, patient, factor, made_at, expires_at)
-		values ($1, $2, $3, $4, $5, $6, $7)`
+		insert into link (id, token_hash, message, patient, factor, made_at, expires_at, signs_in)
+		values ($1, $2, $3, $4, $5, $6, $7, $8)`
 	token, err = newToken(s.rand, n)
 	if err != nil {
 		return "", err
 	}
-	_, err = tx.ExecContext(ctx, q, s.ids.New(), hash(token), n.Message, n.Patient, n.Factor, s.now().UnixMicro(), n.Expires.UnixMicro())
+	factor, signsIn := n.Factor, 0
+	if factor == SignIn { // who holds the link is asked the same, and hears only then
+		factor, signsIn = DOB, 1
+	}
+	_, err = tx.ExecContext(ctx, q, s.ids.New(), hash(token), n.Message, n.Patient, factor, s.now().UnixMicro(), n.Expires.UnixMicro(), signsIn)
 	if err != nil {
 		return "", fmt.Errorf("link: create for message %s: %w", n.Message, err)
 	}
@@ -138,7 +142,7 @@ func (s *Store) find(ctx context.Context, token string) (row, error) {
 // one reads the link that where picks, or the empty row.
 func one(ctx context.Context, c db.Conn, where string, arg any) (row, error) {
 	q := `
-		select id, message, patient, factor, fails, expires_at, locked_until, dead_at, retracted_at
+		select id, message, patient, case when signs_in = 1 then 'signin' else factor end, fails, expires_at, locked_until, dead_at, retracted_at
 		from link
 		where ` + where
 	r, err := db.One(ctx, c, readRow, q, arg)
