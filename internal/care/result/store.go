@@ -103,7 +103,7 @@ func (s *Store) Goals(ctx context.Context, pass access.Pass) (map[string]Goal, e
 			and z.typ = 'Goal' and ((z.labels & $2) <> 0 or z.held_until > $3))
 		order by r.updated_at, r.id`
 	patient, err := pass.Open(access.ReadRecord)
-	if err != nil || !pass.Sees(access.Results) {
+	if err != nil || !pass.Sees(access.Results) || !pass.Sees(access.Conditions) {
 		return nil, err
 	}
 	hidden, until := pass.Veil()
