@@ -7,6 +7,7 @@ import (
 	"hale/internal/access/account"
 	"hale/internal/access/proxy"
 	"hale/internal/base/lang"
+	"hale/internal/care/contact"
 	"hale/internal/care/disclosure"
 	"hale/internal/care/request"
 	"hale/internal/face/desk"
@@ -60,7 +61,7 @@ type helperNotices struct{ a *App }
 // Tell puts the notices on their way.
 func (n helperNotices) Tell(ctx context.Context, tx *db.Tx, list []proxy.Notice) error {
 	kinds := map[proxy.Happening]account.NoticeKind{proxy.ToldGranted: account.ProxyGranted, proxy.ToldEnded: account.ProxyEnded,
-		proxy.ToldWaiting: account.ProxyWaiting, proxy.ToldChanged: account.ProxyChanged, proxy.ToldNarrowing: account.ProxyNarrowing}
+		proxy.ToldWaiting: account.ProxyWaiting, proxy.ToldChanged: account.ProxyChanged, proxy.ToldNarrowing: account.ProxyNarrowing, proxy.ToldWrong: account.InviteWrong}
 	helper := map[proxy.Happening]account.NoticeKind{proxy.ToldGranted: account.HelpGranted, proxy.ToldEnded: account.HelpEnded,
 		proxy.ToldChanged: account.ProxyChanged, proxy.ToldNarrowing: account.ProxyNarrowing}
 	for _, one := range list {
@@ -68,7 +69,12 @@ func (n helperNotices) Tell(ctx context.Context, tx *db.Tx, list []proxy.Notice)
 		if one.Helper {
 			kind = helper[one.What]
 		}
-		if err := n.a.tell(ctx, tx, one.Account, account.Notice{Kind: kind, Until: one.At}); err != nil {
+		tell := n.a.tell
+		who := one.Account
+		if who == "" {
+			tell, who = n.a.tellPatient, one.Patient
+		}
+		if err := tell(ctx, tx, who, account.Notice{Kind: kind, Until: one.At}); err != nil {
 			return err
 		}
 	}
@@ -94,6 +100,32 @@ func (a *App) tell(ctx context.Context, tx *db.Tx, id string, n account.Notice) 
 		return err
 	}
 	n.Account = who
+	return a.Accounts.Tell(ctx, tx, n)
+}
+
+// tellPatient puts a notice on its way to a patient who has no account: to
+// the first address of each kind on record, if there is any.
+func (a *App) tellPatient(ctx context.Context, tx *db.Tx, patient string, n account.Notice) error {
+	by, err := contact.List(ctx, tx, []string{patient})
+	if err != nil {
+		return err
+	}
+	for _, p := range by[patient] {
+		switch {
+		case p.Status != contact.Active:
+		case p.Kind == contact.Email && n.Account.Email == "":
+			n.Account.Email = p.Value
+		case p.Kind == contact.SMS && n.Account.Phone == "":
+			n.Account.Phone = p.Value
+		}
+	}
+	if n.Account.Email == "" && n.Account.Phone == "" {
+		return nil
+	}
+	n.Account.Patient = patient
+	if n.Account.Lang, err = db.One(ctx, tx, db.Value[string], `select lang from person where id = $1`, patient); err != nil {
+		return err
+	}
 	return a.Accounts.Tell(ctx, tx, n)
 }
 

@@ -10,6 +10,7 @@ import (
 	"hale/internal/access/account"
 	"hale/internal/base/errs"
 	"hale/internal/base/lang"
+	"hale/internal/care/contact"
 	"hale/internal/face/web"
 	"hale/internal/reach"
 	"hale/internal/store/db"
@@ -27,7 +28,11 @@ func (s notices) Notify(ctx context.Context, n account.Notice) error {
 	l := lang.Pick("", n.Account.Lang)
 	sent := 0
 	var failed error
-	for _, to := range s.places(n) {
+	places, err := s.places(ctx, n)
+	if err != nil {
+		return err
+	}
+	for _, to := range places {
 		subject, text := s.words(l, n, to.Kind)
 		err := s.app.Reach.SendNow(ctx, reach.Direct{
 			Purpose: "security", Channel: reach.Channel(to.Kind), To: to.Value, Lang: l.Tag(), Patient: n.Account.Patient, Subject: subject, Text: text,
@@ -46,8 +51,10 @@ func (s notices) Notify(ctx context.Context, n account.Notice) error {
 }
 
 // places are where a notice goes, each once. Caregivers and staff have no
-// inbox of their own.
-func (s notices) places(n account.Notice) []account.Address {
+// inbox of their own. With whom one way was agreed, that way is all.
+//
+// Spec: 45 CFR 164.522(b)
+func (s notices) places(ctx context.Context, n account.Notice) ([]account.Address, error) {
 	var list []account.Address
 	seen := map[account.Address]bool{}
 	add := func(kind, value string) {
@@ -62,8 +69,21 @@ func (s notices) places(n account.Notice) []account.Address {
 	for _, a := range n.Also {
 		add(a.Kind, a.Value)
 	}
+	if n.Account.Patient == "" {
+		return list, nil
+	}
+	agreed, err := contact.Confined(ctx, s.app.db, []string{n.Account.Patient})
+	if err != nil {
+		return nil, err
+	}
+	if only, ok := agreed[n.Account.Patient]; ok {
+		list, seen = nil, map[account.Address]bool{}
+		if only.Kind == contact.Email || only.Kind == contact.SMS {
+			add(string(only.Kind), only.Value)
+		}
+	}
 	add("inbox", n.Account.Patient)
-	return list
+	return list, nil
 }
 
 // words are a notice's subject and text on a channel. The inbox, which others
@@ -80,7 +100,22 @@ func (s notices) words(l lang.Lang, n account.Notice, channel string) (subject, 
 	} else if s.app.c.Clinic.Phone != "" {
 		lines = append(lines, l.T("If you do not know why, call us: %s.", web.Phone(s.app.c.Clinic.Phone)))
 	}
-	return l.T("About your sign-in at %s", s.app.c.Clinic.Name), strings.Join(lines, " ")
+	return s.subject(l, n.Kind), strings.Join(lines, " ")
+}
+
+// subject says what sort of thing a notice is about.
+func (s notices) subject(l lang.Lang, kind account.NoticeKind) string {
+	clinic := s.app.c.Clinic.Name
+	switch kind {
+	case account.ProxyGranted, account.ProxyEnded, account.ProxyWaiting, account.ProxyChanged, account.ProxyNarrowing,
+		account.HelpGranted, account.HelpEnded, account.InviteWrong:
+		return l.T("About helping each other at %s", clinic)
+	case account.RequestMoved:
+		return l.T("About what you asked %s", clinic)
+	case account.EmergencyOpened:
+		return l.T("About your record at %s", clinic)
+	}
+	return l.T("About your sign-in at %s", clinic)
 }
 
 // happened says in one sentence what a notice tells.
@@ -117,6 +152,8 @@ func (s notices) happened(l lang.Lang, n account.Notice, what, at string) string
 		return l.T("%s: what a helper may see was changed, %s. Sign in to see it.", clinic, at)
 	case account.ProxyNarrowing:
 		return l.T("%s: on %s, a birthday changes what a parent may see here. Sign in to see it.", clinic, l.ShortDate(n.Until.In(s.app.c.Clinic.Zone)))
+	case account.InviteWrong:
+		return l.T("%s: somebody opened your invitation to a helper and gave a wrong code three times. If your helper has trouble, sign in and send a new one.", clinic)
 	case account.RequestMoved:
 		return l.T("%s: there is news about what you asked us. Sign in to read it.", clinic)
 	case account.EmergencyOpened:

@@ -20,7 +20,7 @@ type link struct{ typ, id string }
 var handsOn = map[string]bool{
 	"Condition": true, "Encounter": true, "Procedure": true, "ServiceRequest": true, "Observation": true, "DiagnosticReport": true,
 	"DocumentReference": true, "Medication": true, "MedicationRequest": true, "MedicationStatement": true, "CarePlan": true,
-	"Appointment": true, "EpisodeOfCare": true, "QuestionnaireResponse": true, "Claim": true,
+	"Appointment": true, "AllergyIntolerance": true, "Immunization": true, "EpisodeOfCare": true, "QuestionnaireResponse": true, "Claim": true,
 }
 
 // byItself are the types that say what they say without what they refer to:

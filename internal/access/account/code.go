@@ -150,6 +150,9 @@ func (s *Store) people(ctx context.Context, to address) (accounts []Account, pat
 	if accounts, err = at(ctx, s.db, to); err != nil {
 		return nil, nil, err
 	}
+	if accounts, err = s.agreed(ctx, to, accounts); err != nil {
+		return nil, nil, err
+	}
 	onRecord, err := s.dir.PatientsAt(ctx, to.kind, to.value)
 	if err != nil {
 		return nil, nil, fmt.Errorf("account: directory: %w", err)
@@ -168,6 +171,23 @@ func (s *Store) people(ctx context.Context, to address) (accounts []Account, pat
 		}
 	}
 	return accounts, patients, nil
+}
+
+// agreed leaves out those of accounts with whose owner another way was agreed
+// for all that goes to them: a letter, another address.
+//
+// Spec: 45 CFR 164.522(b)
+func (s *Store) agreed(ctx context.Context, to address, accounts []Account) ([]Account, error) {
+	patients := []string{"-"} // the same statement whether or not anybody is there
+	for _, a := range accounts {
+		patients = append(patients, a.Patient)
+	}
+	q := `select patient from confidential_contact where ended_at = 0 and kind <> 'inbox' and value <> $1 and patient in (` + db.In(2, len(patients)) + `)`
+	elsewhere, err := db.All(ctx, s.db, db.Value[string], q, append([]any{to.value}, db.Args(patients)...)...)
+	if err != nil {
+		return nil, fmt.Errorf("account: agreed: %w", err)
+	}
+	return slices.DeleteFunc(accounts, func(a Account) bool { return a.Patient != "" && slices.Contains(elsewhere, a.Patient) }), nil
 }
 
 type patientAccount struct {

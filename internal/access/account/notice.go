@@ -25,6 +25,7 @@ const (
 	ProxyWaiting      NoticeKind = "proxy.waiting" // a helper waits for the patient's yes
 	ProxyChanged      NoticeKind = "proxy.changed"
 	ProxyNarrowing    NoticeKind = "proxy.narrowing" // a birthday will change it at Until
+	InviteWrong       NoticeKind = "invite.wrong"    // wrong codes came with the link of an invitation
 	RequestMoved      NoticeKind = "request.moved"   // a privacy request came a step further
 	EmergencyOpened   NoticeKind = "emergency.opened"
 )

@@ -260,6 +260,9 @@ func (s *Store) Prove(ctx context.Context, token, code string) (device string, e
 			if _, err := tx.ExecContext(ctx, `update proxy_invite set tries = tries + 1 where hash = $1`, hash); err != nil {
 				return err
 			}
+			if err := s.doubt(ctx, tx, v); err != nil {
+				return err
+			}
 			return s.note(ctx, tx, access.Actor{Kind: access.Link, ID: v.ID}, "proxy.code.wrong", v.Proxy, "")
 		}
 		device = seal.Token(24)
@@ -275,6 +278,14 @@ func (s *Store) Prove(ctx context.Context, token, code string) (device string, e
 		return "", errCode
 	}
 	return device, nil
+}
+
+// doubt tells whoever invited, once, that wrong codes come with the link.
+func (s *Store) doubt(ctx context.Context, tx *db.Tx, v invited) error {
+	if v.tries+1 != wrongTold || v.AskedBy == "" {
+		return nil
+	}
+	return s.notices.Tell(ctx, tx, []Notice{{Account: v.AskedBy, What: ToldWrong, Patient: v.Patient, Name: v.Helper}})
 }
 
 // stamp is what is kept of a browser's token: its hash and until when it is

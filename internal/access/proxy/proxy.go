@@ -22,6 +22,7 @@ import (
 const (
 	InviteLife = 7 * 24 * time.Hour       // an invitation
 	Tries      = 5                        // of its code
+	wrongTold  = 3                        // wrong codes that whoever invited hears of
 	MaxLife    = 5 * 365 * 24 * time.Hour // what a patient may agree to at once
 	Ahead      = 30 * 24 * time.Hour      // how early both sides hear of a birthday that changes something
 	reviewIn   = 365 * 24 * time.Hour     // when the office looks at a paper again

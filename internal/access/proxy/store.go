@@ -24,12 +24,13 @@ const (
 	ToldChanged   Happening = "changed"   // both: what may be seen changed
 	ToldEnded     Happening = "ended"     // both: it ended
 	ToldNarrowing Happening = "narrowing" // both: a birthday will change it
+	ToldWrong     Happening = "wrong"     // whoever invited: wrong codes came with the link
 )
 
 // Notice is for one account. It names no health matter.
 type Notice struct {
-	Account string
-	Helper  bool // the account is the helper's, else the patient's own
+	Account string // empty: the patient, who has none
+	Helper  bool   // the account is the helper's, else the patient's own
 	What    Happening
 	Patient string    // whose record
 	Name    string    // the other side's
@@ -350,7 +351,7 @@ func (s *Store) tell(ctx context.Context, tx *db.Tx, p Proxy, what Happening, at
 		return err
 	}
 	var list []Notice
-	if own.account != "" {
+	if own.account != "" || own.name != "" && what != ToldNarrowing {
 		list = append(list, Notice{Account: own.account, What: what, Patient: p.Patient, Name: p.Helper, At: at})
 	}
 	if p.Account != "" && what != ToldWaiting {

@@ -247,10 +247,14 @@ func TestStoreProve(t *testing.T) {
 		if _, err := n.store.Prove(t.Context(), first.Token, first.Code); errs.KindOf(err) != errs.NotFound {
 			t.Errorf("the link before = %v", err)
 		}
+		n.told = nil
 		for range proxy.Tries {
 			if _, err := n.store.Prove(t.Context(), second.Token, "not it"); errs.KindOf(err) != errs.Invalid {
 				t.Errorf("a wrong code = %v", err)
 			}
+		}
+		if len(n.told) != 1 || n.told[0].What != proxy.ToldWrong || n.told[0].Account != maria.ID || n.told[0].Helper {
+			t.Errorf("after wrong codes, told %+v, want whoever invited once", n.told)
 		}
 		if _, err := n.store.Prove(t.Context(), second.Token, second.Code); errs.KindOf(err) != errs.NotFound {
 			t.Errorf("the right code after five wrong ones = %v", err)

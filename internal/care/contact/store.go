@@ -73,7 +73,7 @@ func (s *Store) PatientsAt(ctx context.Context, kind, value string) ([]string, e
 	const q = `
 		select patient from contact_point
 		where value = $1 and kind in ($2, $3) and status <> 'wrong_person' and status <> 'gone'
-			and not exists (select 1 from confidential_contact c where c.patient = contact_point.patient and c.ended_at = 0 and c.value <> contact_point.value)
+			and not exists (select 1 from confidential_contact c where c.patient = contact_point.patient and c.ended_at = 0 and c.kind <> 'inbox' and c.value <> contact_point.value)
 		union
 		select patient from confidential_contact where value = $1 and kind in ($2, $3) and ended_at = 0
 		order by patient

@@ -114,7 +114,7 @@ func (s *Store) asker(ctx context.Context, pass access.Pass, id string, act Act,
 	if err != nil {
 		return err
 	}
-	return s.move(ctx, pass.Actor(), patient, id, act, note, do)
+	return s.move(ctx, pass, patient, id, act, note, do)
 }
 
 // answer is a move by the office.
@@ -123,13 +123,14 @@ func (s *Store) answer(ctx context.Context, pass access.Pass, id string, act Act
 	if err != nil {
 		return err
 	}
-	return s.move(ctx, pass.Actor(), patient, id, act, note, do)
+	return s.move(ctx, pass, patient, id, act, note, do)
 }
 
 // move makes one move of the state machine, with its step.
-func (s *Store) move(ctx context.Context, by access.Actor, patient, id string, act Act, note string, do change) error {
+func (s *Store) move(ctx context.Context, pass access.Pass, patient, id string, act Act, note string, do change) error {
+	by := pass.Actor()
 	err := s.db.Tx(ctx, func(tx *db.Tx) error {
-		r, err := s.get(ctx, tx, patient, id)
+		r, err := s.get(ctx, tx, pass, patient, id)
 		if err != nil {
 			return err
 		}

@@ -85,6 +85,20 @@ func opens(pass access.Pass) (patient string, err error) {
 	return pass.Open(access.AnswerPrivacy)
 }
 
+// veiled is true of a request that is about nothing with the labels $2: its
+// title would tell.
+const veiled = `not exists (select 1 from shield z where z.patient = r.patient and z.typ || '/' || z.id = r.about and (z.labels & $2) <> 0)`
+
+// veil returns the labels that pass hides from whoever acts for the patient.
+// The patient and the office see what was asked.
+func veil(pass access.Pass, patient string) int64 {
+	by := pass.Actor()
+	if by.Kind == access.Staff || by.Patient == patient {
+		return 0
+	}
+	return int64(pass.Hidden())
+}
+
 // openMost is how many unanswered requests one patient may have.
 const openMost = 20
 
@@ -186,7 +200,7 @@ func (s *Store) Of(ctx context.Context, pass access.Pass) ([]Request, error) {
 	if err != nil {
 		return nil, err
 	}
-	list, err := db.All(ctx, s.db, read, `select `+columns+` from privacy_request r where r.patient = $1 order by r.asked_at desc, r.id desc limit 200`, patient)
+	list, err := db.All(ctx, s.db, read, `select `+columns+` from privacy_request r where r.patient = $1 and `+veiled+` order by r.asked_at desc, r.id desc limit 200`, patient, veil(pass, patient))
 	if err != nil {
 		return nil, fmt.Errorf("request: of %s: %w", patient, err)
 	}
@@ -199,7 +213,7 @@ func (s *Store) Get(ctx context.Context, pass access.Pass, id string) (Request, 
 	if err != nil {
 		return Request{}, err
 	}
-	r, err := s.get(ctx, s.db, patient, id)
+	r, err := s.get(ctx, s.db, pass, patient, id)
 	if err != nil {
 		return r, err
 	}
@@ -216,8 +230,8 @@ func (s *Store) Get(ctx context.Context, pass access.Pass, id string) (Request, 
 	return r, nil
 }
 
-func (s *Store) get(ctx context.Context, c db.Conn, patient, id string) (Request, error) {
-	r, err := db.One(ctx, c, read, `select `+columns+` from privacy_request r where r.id = $1 and r.patient = $2`, id, patient)
+func (s *Store) get(ctx context.Context, c db.Conn, pass access.Pass, patient, id string) (Request, error) {
+	r, err := db.One(ctx, c, read, `select `+columns+` from privacy_request r where r.patient = $1 and `+veiled+` and r.id = $3`, patient, veil(pass, patient), id)
 	if errors.Is(err, db.ErrNone) {
 		return r, errNoSuch
 	}

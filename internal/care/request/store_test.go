@@ -229,6 +229,60 @@ func TestStoreAmend(t *testing.T) {
 	})
 }
 
+// A correction is as protected as the entry it is about, and so is the
+// request: a helper who does not see the one sees nothing of the others.
+func TestStoreAmendProtected(t *testing.T) {
+	haletest.EachDB(t, func(t *testing.T, d *db.DB) {
+		o := open(t, d)
+		err := d.Tx(t.Context(), func(tx *db.Tx) error {
+			_, err := o.records.PutAll(t.Context(), tx, record.Source{Actor: access.SystemActor("test"), Feed: "test"}, []record.Draft{
+				{Type: "Condition", ID: "hiv", Body: []byte(`{"resourceType":"Condition","id":"hiv","code":{"coding":[{"system":"http://hl7.org/fhir/sid/icd-10-cm","code":"B20"}]},"subject":{"reference":"Patient/ada"}}`)},
+				{Type: "Immunization", ID: "shot", Body: []byte(`{"resourceType":"Immunization","id":"shot","status":"completed","occurrenceDateTime":"2026-01-02","vaccineCode":{"text":"A shot"},"patient":{"reference":"Patient/ada"},
+					"meta":{"security":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"HIV"}]}}`)},
+			})
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		staff := o.pass(t, officer, access.AnswerPrivacy, "ada")
+		guardian := func(labels access.Label) access.Actor {
+			return access.Actor{Kind: access.Proxy, ID: "a-guardian", Name: "G. Ward", Grants: []access.Grant{{Patient: "ada", Name: "Ada Byron", Basis: access.AsGuardian,
+				Rights: []access.Right{access.ReadRecord, access.AskPrivacy}, Categories: access.Categories, Labels: labels}}}
+		}
+		open := []request.Request{o.ask(t, request.Amend, "Observation/o1", request.Details{Title: "Weight", Words: "a", Should: "b"})}
+		protected := []request.Request{
+			o.ask(t, request.Amend, "Condition/hiv", request.Details{Title: "HIV", Words: "a", Should: "b"}),
+			o.ask(t, request.Amend, "Immunization/shot", request.Details{Title: "A shot", Words: "a", Should: "b"}),
+		}
+		for _, r := range append(open, protected...) {
+			if err := o.store.Decide(t.Context(), staff, r.ID, request.Grant, request.Decision{Answer: "Yes."}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, tt := range []struct {
+			name string
+			who  access.Actor
+			want int
+		}{{"the patient", ada, 3}, {"a helper with the label", guardian(access.HIV), 3}, {"a helper without it", guardian(0), 1}} {
+			notes, err := o.records.Search(t.Context(), o.pass(t, tt.who, access.ReadRecord, "ada"), "DocumentReference", nil)
+			if err != nil || len(notes.Resources) != tt.want {
+				t.Errorf("%s sees %d corrections in the record, %v, want %d", tt.name, len(notes.Resources), err, tt.want)
+			}
+			ask := o.pass(t, tt.who, access.AskPrivacy, "ada")
+			list, err := o.store.Of(t.Context(), ask)
+			if err != nil || len(list) != tt.want {
+				t.Errorf("%s sees %d requests, %v, want %d", tt.name, len(list), err, tt.want)
+			}
+			for _, r := range protected {
+				if _, err := o.store.Get(t.Context(), ask, r.ID); (err == nil) != (tt.want == 3) {
+					t.Errorf("%s reads the request about %s: %v", tt.name, r.About, err)
+				}
+			}
+		}
+	})
+}
+
 // texts returns the notes that corrections left in the record, oldest first.
 func texts(t *testing.T, o *office) []string {
 	t.Helper()
