@@ -221,7 +221,7 @@ func (a *App) faces(demo *Demo) error {
 		Site: a.site, Doors: a.Doors, People: a.patients, Results: result.NewStore(a.db),
 		Medicines: medication.NewStore(a.db), Problems: problem.NewStore(a.db),
 		Documents: document.NewStore(a.db, a.Record), Letters: a.letterbox(), Visits: a.Visits, Inbox: a.Reach,
-		Looks: look.NewStore(a.db, a.c.Now), Releases: a.guards.holds, Records: a.Record, Now: a.c.Now, SignIn: a.signIn,
+		Looks: look.NewStore(a.db, a.c.Now), Releases: a.guards.holds, Records: a.Record, Fences: a.Record, Now: a.c.Now, SignIn: a.signIn,
 	}))))
 	a.table, a.handler = mux.Routes(), a.site.Wrap(a.ashore(mux))
 	return nil

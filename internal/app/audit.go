@@ -2,14 +2,19 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
+	"hale/internal/base/ids"
 	"hale/internal/base/outbound"
 	"hale/internal/face/desk"
 	"hale/internal/face/portal"
 	"hale/internal/reach"
+	"hale/internal/record"
 	"hale/internal/store/audit"
+	"hale/internal/store/event"
+	"hale/internal/store/keys"
 )
 
 // Witnesses says who keeps the audit log's checkpoints.
@@ -70,6 +75,22 @@ func AuditBook(ctx context.Context, c Config) (book *audit.Book, end func() erro
 		return nil, nil, err
 	}
 	return audit.NewBook(d, c.Key), d.Close, nil
+}
+
+// ProveRecord compares every version of the record that the audit log tells
+// of with the log.
+func ProveRecord(ctx context.Context, c Config) (p record.Proof, err error) {
+	d, err := c.openFile(ctx)
+	if err != nil {
+		return p, err
+	}
+	defer func() { err = errors.Join(err, d.Close()) }()
+	ring, err := keys.Open(ctx, keys.Config{DB: d, Roots: c.roots(), Now: c.Now, Reload: c.Reload})
+	if err != nil {
+		return p, err
+	}
+	source := ids.NewSource(c.Now, c.Rand)
+	return record.New(d, source, c.Now, event.NewLog(source, c.Now)).WithKeys(ring).ProveAll(ctx)
 }
 
 // deskAudit adds the log to the desk.

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"hale/internal/app"
+	"hale/internal/record"
 	"hale/internal/store/audit"
 )
 
@@ -116,7 +117,7 @@ func auditRun(ctx context.Context, env Env, fs *flag.FlagSet, args []string) err
 	defer end()
 	switch rest[0] {
 	case "verify":
-		return f.verify(ctx, env, book, c.Witnesses.Files)
+		return f.verify(ctx, env, book, c)
 	case "prove":
 		return f.prove(ctx, env, book)
 	case "watch":
@@ -148,8 +149,8 @@ func (f *auditFlags) copies(configured []string) ([]audit.Copy, error) {
 	return list, nil
 }
 
-func (f *auditFlags) verify(ctx context.Context, env Env, book *audit.Book, files []string) error {
-	copies, err := f.copies(files)
+func (f *auditFlags) verify(ctx context.Context, env Env, book *audit.Book, c app.Config) error {
+	copies, err := f.copies(c.Witnesses.Files)
 	if err != nil {
 		return err
 	}
@@ -157,15 +158,46 @@ func (f *auditFlags) verify(ctx context.Context, env Env, book *audit.Book, file
 	if err != nil {
 		return err
 	}
+	p, err := app.ProveRecord(ctx, c)
+	if err != nil {
+		return err
+	}
 	if f.asJSON {
-		err = json.NewEncoder(env.Stdout).Encode(r)
+		err = json.NewEncoder(env.Stdout).Encode(struct {
+			audit.Report
+			Record record.Proof
+		}{r, p})
 	} else {
 		sayReport(env.Stdout, r)
+		sayRecord(env.Stdout, p)
 	}
-	if err == nil && !r.Intact() {
+	switch {
+	case err != nil:
+		return err
+	case !r.Intact():
 		return fmt.Errorf("%w: the log is not as it was signed", errBent)
+	case len(p.Altered) > 0:
+		return fmt.Errorf("%w: the record is not as it was written", errBent)
 	}
-	return err
+	return nil
+}
+
+// mostAltered is how many altered versions are named.
+const mostAltered = 20
+
+func sayRecord(w io.Writer, p record.Proof) {
+	for _, about := range p.Altered[:min(len(p.Altered), mostAltered)] {
+		fmt.Fprintf(w, "✗ %s is not as it was written.\n", about)
+	}
+	if n := len(p.Altered) - mostAltered; n > 0 {
+		fmt.Fprintf(w, "✗ … and %d more.\n", n)
+	}
+	if p.Erased > 0 {
+		fmt.Fprintf(w, "%d changes were erased for good with a patient's key, so nothing can be compared.\n", p.Erased)
+	}
+	if len(p.Altered) == 0 {
+		fmt.Fprintf(w, "✓ The record is as the log says: %d changes compared.\n", p.Rows-p.Erased)
+	}
 }
 
 func sayReport(w io.Writer, r audit.Report) {

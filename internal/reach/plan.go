@@ -312,11 +312,8 @@ type covariates struct {
 
 func (s *subject) covariates(now time.Time) covariates {
 	c := covariates{Sex: s.sex, Lang: s.language(), Account: s.Account}
-	if born, err := time.Parse(time.DateOnly, s.born); err == nil {
-		c.Age = now.Year() - born.Year()
-		if now.YearDay() < born.YearDay() {
-			c.Age--
-		}
+	if _, err := time.Parse(time.DateOnly, s.born); err == nil {
+		c.Age = access.Age(s.born, now)
 	}
 	for _, p := range s.Points {
 		c.Email = c.Email || p.Kind == "email"

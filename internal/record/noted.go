@@ -13,6 +13,7 @@ import (
 	"hale/internal/access"
 	"hale/internal/store/audit"
 	"hale/internal/store/db"
+	"hale/internal/store/keys"
 )
 
 // Written is what audit rows call a change of the record.
@@ -78,6 +79,42 @@ func digestLines(lines []string) string {
 	slices.Sort(lines)
 	sum := sha256.Sum256([]byte(strings.Join(lines, "")))
 	return hex.EncodeToString(sum[:])
+}
+
+// Proof is what comparing the record with the log found.
+type Proof struct {
+	Rows    int      // rows of the log that tell of a change
+	Erased  int      // of those, whose versions were shredded or moved under another key since
+	Altered []string // About of those whose versions are not as they were written
+}
+
+// ProveAll makes the digest of every change that the log tells of anew. What
+// was shredded for good can be compared with nothing and is counted apart.
+func (s *Store) ProveAll(ctx context.Context) (Proof, error) {
+	var p Proof
+	for last := ""; ; {
+		list, err := s.audit.Digests(ctx, Written, last, 500)
+		if err != nil {
+			return p, fmt.Errorf("record: prove all: %w", err)
+		}
+		for _, row := range list {
+			p.Rows++
+			ok, err := s.Proven(ctx, row)
+			switch {
+			case errors.Is(err, keys.ErrShredded):
+				p.Erased++
+			case err != nil || !ok: // what cannot be opened is not as it was written, either
+				if ctx.Err() != nil {
+					return p, ctx.Err()
+				}
+				p.Altered = append(p.Altered, row.About)
+			}
+			last = row.ID
+		}
+		if len(list) == 0 {
+			return p, nil
+		}
+	}
 }
 
 // Proven says whether what row tells of is as it was written: it makes the

@@ -63,3 +63,44 @@ func TestNoted(t *testing.T) {
 		}
 	})
 }
+
+// Two batches of one feed in one microsecond prove each its own; a version
+// that was altered is named, one that was shredded is not called altered.
+func TestProveAll(t *testing.T) {
+	haletest.EachDB(t, func(t *testing.T, d *db.DB) {
+		ids, now := haletest.IDs(), haletest.Clock(haletest.Noon)
+		s := record.New(d, ids, now, event.NewLog(ids, now))
+		for i := range 3 {
+			err := d.Tx(t.Context(), func(tx *db.Tx) error {
+				_, err := s.PutAll(t.Context(), tx, record.Source{Actor: access.SystemActor("import"), Feed: "lab"}, []record.Draft{
+					{Type: "Patient", ID: fmt.Sprintf("p%d", i), Body: fmt.Appendf(nil, `{"resourceType":"Patient","id":"p%d","name":[{"family":"A"}]}`, i)},
+					{Type: "Patient", ID: fmt.Sprintf("q%d", i), Body: fmt.Appendf(nil, `{"resourceType":"Patient","id":"q%d","name":[{"family":"B"}]}`, i)},
+				})
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if p, err := s.ProveAll(t.Context()); err != nil || p.Rows != 3 || len(p.Altered) != 0 {
+			t.Fatalf("ProveAll = %+v, %v, want three rows as they were written", p, err)
+		}
+		if _, err := d.ExecContext(t.Context(), `update resource set body = $1 where id = 'q1'`, []byte(`{"resourceType":"Patient","id":"q1"}`)); err != nil {
+			t.Fatal(err)
+		}
+		p, err := s.ProveAll(t.Context())
+		if err != nil || len(p.Altered) != 1 || p.Altered[0] != fmt.Sprintf("batch/%s", batchOf(t, d, 1)) {
+			t.Errorf("ProveAll after a version was bent = %+v, %v, want the second batch alone", p, err)
+		}
+	})
+}
+
+// batchOf returns source/time/number of the feed's batch i.
+func batchOf(t *testing.T, d *db.DB, i int) string {
+	t.Helper()
+	list, err := db.All(t.Context(), d, db.Value[string], `select about from audit where action = $1 order by id`, record.Written)
+	if err != nil || len(list) <= i {
+		t.Fatalf("%d rows, %v", len(list), err)
+	}
+	return list[i][len("batch/"):]
+}

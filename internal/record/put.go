@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"hale/internal/access"
 	"hale/internal/base/errs"
 	"hale/internal/standard/fhir"
 	"hale/internal/store/db"
@@ -151,6 +152,12 @@ func (b *batch) addSource(ctx context.Context, src Source) error {
 		fmt.Fprintf(h, "%d:%s", len(part), part)
 	}
 	b.source = int64(binary.BigEndian.Uint64(h.Sum(nil)) >> 1)
+	if a.Kind == access.System || a.Kind == "" {
+		if n := b.store.fed.again(b.source, b.at); n > 0 {
+			fmt.Fprintf(h, "%d@%d", n, b.at.UnixMicro())
+			b.source = int64(binary.BigEndian.Uint64(h.Sum(nil)) >> 1)
+		}
+	}
 	_, err := b.tx.ExecContext(ctx, q, b.source, src.Feed, string(a.Kind), a.ID, a.Name)
 	return err
 }

@@ -10,6 +10,7 @@ package record
 import (
 	"context"
 	"crypto/sha256"
+	"sync"
 	"time"
 
 	"hale/internal/access"
@@ -81,6 +82,31 @@ type Store struct {
 	views  []follower
 	holds  []Holder
 	keys   *keys.Ring // nil: nothing is sealed
+	fed    fedAt
+}
+
+// fedAt is when each feed last wrote, in microseconds, and how often then. A
+// batch is found again by its provenance and its time, so of two batches of
+// one feed in one microsecond the second has a provenance of its own.
+type fedAt struct {
+	mu   sync.Mutex
+	last map[int64][2]int64
+}
+
+// again returns how many batches the feed wrote at that time before.
+func (f *fedAt) again(source int64, at time.Time) int64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.last == nil {
+		f.last = map[int64][2]int64{}
+	}
+	was, us := f.last[source], at.UnixMicro()
+	n := int64(0)
+	if was[0] == us {
+		n = was[1] + 1
+	}
+	f.last[source] = [2]int64{us, n}
+	return n
 }
 
 // follower is a view and the types it wants.

@@ -2,6 +2,7 @@ package record
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -91,4 +92,40 @@ func (s *Store) Protected(ctx context.Context, pass access.Pass, patient string)
 	hidden, until := pass.Veil()
 	n, err := db.One(ctx, s.db, db.Value[int], q, patient, hidden, until)
 	return n > 0, err
+}
+
+// Fenced says whether a fresh proof of who they are would show the reader
+// more of what pass opens: of the record, of the visits or of the messages.
+func (s *Store) Fenced(ctx context.Context, pass access.Pass) (bool, error) {
+	if !pass.NeedsProof() {
+		return false, nil
+	}
+	patient, kinds, err := fencedBy(pass)
+	if err != nil {
+		return false, err
+	}
+	hidden, until := pass.Veil()
+	const q = `
+		select distinct z.typ from shield z
+		where z.patient = $1 and (z.labels & $2) <> 0 and (z.labels & $3) = 0 and z.held_until <= $4`
+	types, err := db.All(ctx, s.db, db.Value[string], q, patient, int64(pass.Fenced()), hidden&^int64(pass.Fenced()), until)
+	if err != nil {
+		return false, fmt.Errorf("record: fenced: %w", err)
+	}
+	return slices.ContainsFunc(types, kinds), nil
+}
+
+// fencedBy returns whose record pass opens, and which types it shows there.
+func fencedBy(pass access.Pass) (patient string, kinds func(typ string) bool, err error) {
+	shows := func(typ string) bool { return typ != "Message" && sees(pass, typ) }
+	for _, r := range [...]access.Right{access.ReadVisits, access.BookVisits} {
+		if patient, err = pass.Open(r); err == nil {
+			return patient, func(typ string) bool { return slices.Contains(visits, typ) && shows(typ) }, nil
+		}
+	}
+	if patient, err = pass.Open(access.ReadMessages); err == nil {
+		return patient, func(typ string) bool { return typ == "Message" }, nil
+	}
+	patient, err = pass.Open(access.ReadRecord)
+	return patient, shows, err
 }

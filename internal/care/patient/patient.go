@@ -13,6 +13,8 @@ import (
 	"unicode"
 
 	"golang.org/x/text/unicode/norm"
+
+	"hale/internal/access"
 )
 
 // Person is one patient.
@@ -41,15 +43,10 @@ func (p Person) Age(at time.Time) (int, bool) {
 	if len(p.Born) < 4 {
 		return 0, false
 	}
-	born, err := time.Parse("2006-01-02", (p.Born + "-01-01")[:10])
-	if err != nil {
+	if _, err := time.Parse("2006-01-02", (p.Born + "-01-01")[:10]); err != nil {
 		return 0, false
 	}
-	years := at.Year() - born.Year()
-	if at.YearDay() < born.AddDate(years, 0, 0).YearDay() {
-		years--
-	}
-	return years, true
+	return access.Age(p.Born, at), true
 }
 
 // Call returns what to call the person by: the given name, or all of it.

@@ -40,7 +40,7 @@ func (p *Portal) document(w http.ResponseWriter, r *http.Request) error {
 	}
 	d, err := p.Documents.Read(r.Context(), pass, r.PathValue("id"))
 	if err != nil {
-		return err
+		return s.orProve(err)
 	}
 	s.Title = d.Title
 	return p.render(w, r, documentPage(s, d))
@@ -49,13 +49,13 @@ func (p *Portal) document(w http.ResponseWriter, r *http.Request) error {
 // documentFile sends a document's file to be saved. The browser is told not
 // to open it here, whatever it is.
 func (p *Portal) documentFile(w http.ResponseWriter, r *http.Request) error {
-	_, pass, err := p.open(r, access.ReadRecord, "Document", "record")
+	s, pass, err := p.open(r, access.ReadRecord, "Document", "record")
 	if err != nil {
 		return err
 	}
 	media, body, err := p.Documents.File(r.Context(), pass, r.PathValue("id"))
 	if err != nil {
-		return err
+		return s.orProve(err)
 	}
 	p.Site.Save(w, media, body)
 	return nil

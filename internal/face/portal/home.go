@@ -34,6 +34,10 @@ type task struct{ Href, Icon, Title, Sub, Button string }
 // home is the first page after signing in: what needs the patient, what is
 // new, what comes next.
 func (p *Portal) home(w http.ResponseWriter, r *http.Request) error {
+	if a := web.Actor(r); a.Low() && a.Patient != "" && web.Subject(r) == a.Patient {
+		http.Redirect(w, r, "/visits", http.StatusSeeOther)
+		return nil
+	}
 	s, pass, err := p.open(r, p.first(r), "Home", "home")
 	if err != nil {
 		return err

@@ -29,7 +29,7 @@ func (p *Portal) message(w http.ResponseWriter, r *http.Request) error {
 	list := s.Messages
 	i := slices.IndexFunc(list, func(m reach.Content) bool { return m.Message == r.PathValue("id") })
 	if i < 0 {
-		return errNoMessage
+		return s.orProve(errNoMessage)
 	}
 	m := list[i]
 	if m.SeenAt.IsZero() && r.Method == http.MethodGet && r.Header.Get("Sec-Purpose") == "" {

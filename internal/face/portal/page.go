@@ -21,6 +21,7 @@ type sheet struct {
 	web.View
 	Zone     *time.Location  // the patient's, else the clinic's
 	Messages []reach.Content // to the patient, if the reader may see them
+	Fenced   bool            // there is more to see after a fresh proof
 }
 
 // open returns the sheet of a page, and a pass for right on the patient whom
@@ -46,7 +47,26 @@ func (p *Portal) open(r *http.Request, right access.Right, title, tab string) (s
 		}
 	}
 	s.View = s.WithUnread(unread(s.Messages))
+	if fenceable(right) && p.Fences != nil {
+		if s.Fenced, err = p.Fences.Fenced(r.Context(), passes[0]); err != nil {
+			return sheet{}, access.Pass{}, err
+		}
+	}
 	return s, passes[0], nil
+}
+
+// fenceable says whether pages of right may leave out what wants a proof.
+func fenceable(right access.Right) bool {
+	return right == access.ReadRecord || right == access.ReadVisits || right == access.ReadMessages
+}
+
+// orProve returns err, or asks for a proof where what was not found may be
+// there after it.
+func (s sheet) orProve(err error) error {
+	if s.Fenced && errs.KindOf(err) == errs.NotFound {
+		return errMore.Because(err)
+	}
+	return err
 }
 
 func unread(list []reach.Content) int {

@@ -38,6 +38,7 @@ type Config struct {
 	Inbox     inbox
 	Looks     looks
 	Records   records
+	Fences    fences // whether a proof would show more; nil: no page says so
 	Now       func() time.Time
 	Audit     watch // nil leaves out who looked at the record; it needs Proofs and Names, too
 	Proofs    proofs
@@ -110,6 +111,10 @@ type inbox interface {
 
 type looks interface {
 	Look(ctx context.Context, pass access.Pass) (time.Time, error)
+}
+
+type fences interface {
+	Fenced(ctx context.Context, pass access.Pass) (bool, error)
 }
 
 type records interface {

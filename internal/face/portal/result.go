@@ -42,7 +42,7 @@ func (p *Portal) result(w http.ResponseWriter, r *http.Request) error {
 	s.Zone = p.zone(who)
 	res, err := p.Results.Get(r.Context(), pass, r.PathValue("id"))
 	if err != nil {
-		return err
+		return s.orProve(err)
 	}
 	goals, err := p.Results.Goals(r.Context(), pass)
 	if err != nil {

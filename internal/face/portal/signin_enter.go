@@ -112,6 +112,8 @@ func home(a access.Actor, next string) string {
 	desk := next == "/desk" || strings.HasPrefix(next, "/desk/") || strings.HasPrefix(next, "/desk?")
 	kept := next == web.KeptPage || next == "/signin/back" || strings.HasPrefix(next, "/signin/passkey")
 	switch {
+	case a.Low() && a.Patient != "" && (next == "" || next == "/home"): // what a code on a strange device opens
+		return "/visits"
 	case next == "/" || strings.HasPrefix(next, "/signin") && !kept:
 	case kept, next != "" && desk == (a.Kind == access.Staff), strings.HasPrefix(next, "/settings"):
 		return next

@@ -65,3 +65,14 @@ func (l *Log) find(ctx context.Context, q Query, n int) ([]Row, error) {
 	}
 	return db.All(ctx, l.db, read, findAll, args...)
 }
+
+// Digests returns up to n rows of an action that have a digest, in order of
+// their ids, after the one with the id last.
+func (l *Log) Digests(ctx context.Context, action, last string, n int) ([]Row, error) {
+	const q = `select ` + columns + ` from audit where id > $1 and action = $2 and digest <> '' order by id limit $3`
+	list, err := db.All(ctx, l.db, read, q, last, action, n)
+	if err != nil {
+		return nil, fmt.Errorf("audit: digests: %w", err)
+	}
+	return list, nil
+}
