@@ -34,7 +34,7 @@ const (
 type auditView struct {
 	Who, Actor, Action, Outcome, From, To string // the form as it was sent
 	Staff                                 []option
-	Actions                               []string
+	Actions                               []option
 	People                                []foundRow // several match Who
 	Nobody                                bool       // none does
 	Rows                                  []auditRow
@@ -149,7 +149,7 @@ func (d *Desk) auditLink(r *http.Request, path, name, value string) string {
 }
 
 // auditChoices are the staff and the actions to choose from.
-func (d *Desk) auditChoices(r *http.Request) (staff []option, actions []string, err error) {
+func (d *Desk) auditChoices(r *http.Request) (staff, actions []option, err error) {
 	list, err := d.Accounts.Staff(r.Context())
 	if err != nil {
 		return nil, nil, err
@@ -157,12 +157,10 @@ func (d *Desk) auditChoices(r *http.Request) (staff []option, actions []string, 
 	for _, a := range list {
 		staff = append(staff, option{Value: a.ID, Text: a.Name})
 	}
-	for _, right := range access.Rights() {
-		actions = append(actions, string(right))
+	for action, words := range deeds() {
+		actions = append(actions, option{Value: action, Text: sentenceCase(words) + " (" + action + ")"})
 	}
-	actions = append(actions, "record.put", "message.send", "account.signin", "consent.set", "contact.wish", "emergency.open",
-		"hold.release", "proxy.invite", "disclosure.make", "keys.rotate", "keys.shred")
-	slices.Sort(actions)
+	slices.SortFunc(actions, func(a, b option) int { return strings.Compare(a.Text, b.Text) })
 	return staff, actions, nil
 }
 
@@ -197,7 +195,7 @@ func (d *Desk) auditRows(r *http.Request, rows []audit.Row) ([]auditRow, error) 
 		if err != nil {
 			return nil, err
 		}
-		one := auditRow{When: d.clock(row.At), Who: who, Kind: row.ActorKind, What: auditWords(row.Action), Action: row.Action, Patient: patients[row.Patient],
+		one := auditRow{When: d.clock(row.At), Who: who, Kind: row.ActorKind, What: lookWords(row.Action), Action: row.Action, Patient: patients[row.Patient],
 			About: row.About, Reason: strings.Trim(row.Purpose+", "+row.Reason, ", "), ID: row.ID, Granted: row.Granted, Emergency: row.Purpose == access.InEmergency}
 		if one.Patient == "" {
 			one.Patient = row.Patient
@@ -208,25 +206,6 @@ func (d *Desk) auditRows(r *http.Request, rows []audit.Row) ([]auditRow, error) 
 		all = append(all, one)
 	}
 	return all, nil
-}
-
-// auditWords says what an action did.
-func auditWords(action string) string {
-	switch action {
-	case string(access.ReadLooks):
-		return "looked at who looked"
-	case string(access.ReadAudit):
-		return "searched the audit log"
-	case string(access.FindPatients):
-		return "looked for patients"
-	case "record.put":
-		return "changed the record"
-	case "message.send":
-		return "sent a message"
-	case "consent.set", "contact.wish":
-		return "changed how to reach the patient"
-	}
-	return lookWords(action)
 }
 
 func (d *Desk) auditWho(r *http.Request, row audit.Row, known map[string]string) (string, error) {
@@ -242,15 +221,15 @@ func (d *Desk) auditState(r *http.Request) (auditState, error) {
 	if err != nil {
 		return auditState{}, err
 	}
-	v := auditState{Tone: "good", Words: intText(int(s.Size)) + " rows in the log", Key: s.Key}
+	v := auditState{Tone: "good", Words: count(int(s.Size)) + " rows in the log", Key: s.Key}
 	if s.Waiting > 0 {
-		v.Words += ", " + intText(int(s.Waiting)) + " about to be"
+		v.Words += ", " + count(int(s.Waiting)) + " about to be"
 	}
 	if s.Last.Number == 0 {
 		v.Checkpoint = "Nothing is signed yet."
 		return v, nil
 	}
-	v.Checkpoint = "Checkpoint " + intText(int(s.Last.Number)) + " signed " + intText(int(s.Last.Size)) + " rows on " + d.clock(s.Last.At) + "."
+	v.Checkpoint = "Checkpoint " + intText(int(s.Last.Number)) + " signed " + count(int(s.Last.Size)) + " rows on " + d.clock(s.Last.At) + "."
 	if s.Size > s.Last.Size && d.now().Sub(s.Last.At) > time.Minute {
 		v.Tone, v.Words = "watch", v.Words+". New rows are not signed: look at Hale's own log, and run hale audit verify"
 	}

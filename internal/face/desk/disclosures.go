@@ -83,7 +83,7 @@ func lawWord(b disclosure.Basis) string {
 	words := map[disclosure.Basis]string{
 		disclosure.PublicHealth: "Public health, 164.512(b)", disclosure.RequiredByLaw: "Required by law, 164.512(a)", disclosure.Court: "Court or subpoena, 164.512(e)",
 		disclosure.LawEnforcement: "Law enforcement, 164.512(f)", disclosure.Oversight: "Health oversight, 164.512(d)", disclosure.Abuse: "Abuse or neglect, 164.512(c)",
-		disclosure.Threat: "Serious threat, 164.512(j)", disclosure.Decedent: "Coroner or funeral, 164.512(g)", disclosure.Research: "Research without authorisation, 164.512(i)",
+		disclosure.Threat: "Serious threat, 164.512(j)", disclosure.Decedent: "Coroner or funeral, 164.512(g)", disclosure.Research: "Research without authorization, 164.512(i)",
 		disclosure.Government: "Government function, 164.512(k)", disclosure.WorkersComp: "Workers’ compensation, 164.512(l)", disclosure.InError: "Made in error",
 	}
 	return words[b]

@@ -346,11 +346,7 @@ func (d *Desk) patientHelpers(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	for _, p := range list {
-		row := helperItem{Href: "/desk/proxies/" + p.ID, Who: p.Helper, Sub: basisWord(p.Basis) + " · " + strings.Join(shareWords(p.Limits), ", "), Chip: helperState(p.State)}
-		if p.State == proxy.Active {
-			row.Tone = "good"
-		}
-		v.Rows = append(v.Rows, row)
+		v.Rows = append(v.Rows, caregiverItem(p))
 	}
 	return d.Site.Render(w, r, http.StatusOK, patientHelpersPage(d.view(r, "Caregivers of "+v.Name, "patients"), v))
 }

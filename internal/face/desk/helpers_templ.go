@@ -872,13 +872,13 @@ func addHelperPage(v web.View, f addForm) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				if b == access.ByPatient {
-					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 74, "<span class=\"small muted\">: the patient has to say yes in the portal, too</span> ")
+					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 74, "<span class=\"sub\">The patient has to say yes in the portal, too</span> ")
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
 				}
 				if b == access.AsParent {
-					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 75, "<span class=\"small muted\">: narrows by itself from 12, ends at 18 (state rules, to be verified by counsel)</span>")
+					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 75, "<span class=\"sub\">Narrows by itself as the patient grows up, by the state’s rules, and ends at 18</span>")
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -888,7 +888,7 @@ func addHelperPage(v web.View, f addForm) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 77, "</fieldset><div class=\"grid two\"><div class=\"field\"><label for=\"paper\">Document you saw</label> <select class=\"input\" id=\"paper\" name=\"paper\"><option value=\"\">None: the patient asked</option> ")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 77, "</fieldset><div class=\"grid\"><div class=\"field\"><label for=\"paper\">Document you saw</label> <select class=\"input\" id=\"paper\" name=\"paper\"><option value=\"\">None: the patient asked</option> ")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

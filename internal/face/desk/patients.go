@@ -80,9 +80,8 @@ func (d *Desk) showPatient(w http.ResponseWriter, r *http.Request) error {
 	right := access.ReadRecord // refused, and audited
 	if i >= 0 {
 		right = patientRights()[i]
-	} else if d.Findings != nil && opens(r, access.ReviewAccess) {
-		http.Redirect(w, r, "/desk/patients/"+id+"/watch", http.StatusSeeOther) // as far as a privacy officer's rights go
-		return nil
+	} else if opens(r, access.AnswerPrivacy) {
+		return d.showTrust(w, r, id) // as far as a privacy officer's rights go
 	}
 	looks, err := d.Audit.Of(r.Context(), id, 60) // before this look is one of them
 	if err != nil {
@@ -105,6 +104,7 @@ func (d *Desk) showPatient(w http.ResponseWriter, r *http.Request) error {
 		v.Lead = ""
 	}
 	v.Lead = strings.TrimPrefix(v.Lead, person.Full+", ")
+	v.SignIn = d.Members != nil && may(r, access.AnswerPatients) && !person.Deceased
 	if d.Protected != nil && opens(r, access.BreakGlass) {
 		if v.Protected, err = d.Protected.Protected(r.Context(), pass, id); err != nil {
 			return err
@@ -456,42 +456,4 @@ func (d *Desk) accountName(r *http.Request, id string, names map[string]string) 
 	}
 	names[id] = name
 	return name, nil
-}
-
-// lookWords says what an audited right was used for, or what happened to an
-// account.
-func lookWords(action string) string {
-	switch action {
-	case account.SignedIn:
-		return "signed in"
-	case account.PasskeyAdded:
-		return "added a passkey"
-	case account.PasskeyRemoved:
-		return "took a passkey away"
-	case account.Disabled:
-		return "was shut out"
-	}
-	switch access.Right(action) {
-	case access.ReadRecord:
-		return "opened the record"
-	case access.ReadVisits:
-		return "looked at visits"
-	case access.BookVisits:
-		return "booked or changed a visit"
-	case access.ReadMessages, access.ReadMessage:
-		return "read messages"
-	case access.SendMessages:
-		return "wrote a message"
-	case access.ReadContacts:
-		return "looked at how to reach the patient"
-	case access.EditContacts:
-		return "changed how to reach the patient"
-	case access.WriteRecord:
-		return "wrote to the record"
-	case access.ReadDecisions:
-		return "looked at why messages went out"
-	case access.AnswerPatients:
-		return "noted what was done about an answer"
-	}
-	return "used the right " + action
 }

@@ -3,6 +3,7 @@ package desk
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -16,6 +17,7 @@ import (
 
 // Requests is what the desk needs of package request.
 type Requests interface {
+	Of(ctx context.Context, pass access.Pass) ([]request.Request, error)
 	Queue(ctx context.Context, pass access.Pass, kind request.Kind, n int) ([]request.Row, error)
 	Closed(ctx context.Context, pass access.Pass, kind request.Kind, since time.Time, n int) ([]request.Row, error)
 	Counts(ctx context.Context, pass access.Pass) (open, late, soon int, err error)
@@ -52,9 +54,9 @@ type requestRow struct {
 
 // requestsView is the list of requests.
 type requestsView struct {
-	Title, Lead string
-	Open, Done  []requestRow
-	Kinds       []option
+	Title, Lead, Said string
+	Open, Done        []requestRow
+	Kinds             []option // addresses and names
 }
 
 // listRequests shows what waits, the first due first.
@@ -72,14 +74,16 @@ func (d *Desk) listRequests(kind request.Kind) func(http.ResponseWriter, *http.R
 		if err != nil {
 			return err
 		}
-		v := requestsView{Title: requestTitle(kind), Lead: "What patients ask about their own records. The first due comes first."}
+		v := requestsView{Title: requestTitle(kind), Lead: "What patients ask about their own records. The first due comes first.", Said: saidOfRequest(r.URL.Query().Get("note")),
+			Kinds: []option{{Value: "/desk/requests", Text: "All"}, {Value: "/desk/amendments", Text: "Corrections"}, {Value: "/desk/restrictions", Text: "Restrictions"},
+				{Value: "/desk/disclosures", Text: "Accountings"}}}
 		for _, one := range open {
 			v.Open = append(v.Open, d.requestRow(one))
 		}
 		for _, one := range closed {
 			v.Done = append(v.Done, d.requestRow(one))
 		}
-		return d.Site.Render(w, r, http.StatusOK, requestsPage(d.view(r, v.Title, "today"), v))
+		return d.Site.Render(w, r, http.StatusOK, requestsPage(d.view(r, v.Title, "requests"), v))
 	}
 }
 
@@ -155,6 +159,7 @@ type requestView struct {
 	Whom              []option // of a restriction
 	Clock             request.Clock
 	Restrictions      []request.Restriction
+	In                url.Values // what was sent and is to be mended
 }
 
 // asked opens one request for the reader.
@@ -175,7 +180,7 @@ func (d *Desk) renderRequest(w http.ResponseWriter, r *http.Request, status int,
 	if err != nil {
 		return err
 	}
-	v := requestView{Said: said, Err: problem}
+	v := requestView{Said: said, Err: problem, In: r.PostForm}
 	if v.Request, err = d.Requests.Get(r.Context(), pass, r.PathValue("id")); err != nil {
 		return err
 	}
@@ -196,7 +201,7 @@ func (d *Desk) renderRequest(w http.ResponseWriter, r *http.Request, status int,
 			return err
 		}
 	}
-	return d.Site.Render(w, r, status, requestPage(d.view(r, v.Title, "today"), v))
+	return d.Site.Render(w, r, status, requestPage(d.view(r, v.Title, "requests"), v))
 }
 
 func (d *Desk) requestFacts(r request.Request) [][2]string {
@@ -377,7 +382,7 @@ func (d *Desk) liftRestriction(w http.ResponseWriter, r *http.Request) error {
 	if err := d.Requests.Lift(r.Context(), pass, r.PathValue("id"), in.Get("why")); err != nil {
 		return err
 	}
-	http.Redirect(w, r, "/desk/requests", http.StatusSeeOther)
+	http.Redirect(w, r, "/desk/requests?note=lifted", http.StatusSeeOther)
 	return nil
 }
 

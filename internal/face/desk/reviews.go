@@ -3,6 +3,7 @@ package desk
 import (
 	"context"
 	"net/http"
+	"net/url"
 
 	"hale/internal/access"
 	"hale/internal/access/emergency"
@@ -168,7 +169,10 @@ func (d *Desk) emergencyReviewPage(w http.ResponseWriter, r *http.Request, statu
 		return err
 	}
 	names := d.namer(r)
-	v := reviewView{reviewRow: d.openingRow(o, people, names), Err: wrong, Note: r.PostFormValue("note"), Open: o.Reviewed.IsZero()}
+	v := reviewView{reviewRow: d.openingRow(o, people, names), Patient: o.Patient, Err: wrong, Note: r.PostFormValue("note"), Open: o.Reviewed.IsZero()}
+	if d.Log != nil {
+		v.Log = "/desk/audit?" + url.Values{"actor": {o.Account}, "patient": {o.Patient}}.Encode()
+	}
 	v.Facts = [][2]string{{"Who", v.Who}, {"Record of", v.Whom}, {"Opened", d.clock(o.At)}, {"Until", d.clock(o.Until)}}
 	if !o.Closed.IsZero() {
 		v.Facts[3] = [2]string{"Ended", d.clock(o.Closed)}
@@ -196,7 +200,10 @@ func (d *Desk) lookReviewPage(w http.ResponseWriter, r *http.Request, status int
 		return err
 	}
 	names := d.namer(r)
-	v := reviewView{reviewRow: d.findingRow(f, people, names), Err: wrong, Note: r.PostFormValue("note"), Open: f.Reviewed.IsZero()}
+	v := reviewView{reviewRow: d.findingRow(f, people, names), Patient: f.Patient, Err: wrong, Note: r.PostFormValue("note"), Open: f.Reviewed.IsZero()}
+	if d.Log != nil {
+		v.Log = "/desk/audit?" + url.Values{"actor": {f.Account}, "patient": {f.Patient}}.Encode()
+	}
 	v.Facts = [][2]string{{"Who", v.Who}, {"Record of", v.Whom}, {"First look", d.clock(f.First)}, {"Last look", d.clock(f.Last)},
 		{"Rows of the log", intText(f.Looks)}, {"Weight", intText(f.Score) + " of 100"}}
 	for _, s := range f.Signs {

@@ -60,8 +60,11 @@ func roleNames(roles []access.Role) string {
 	words := make([]string, len(roles))
 	for i, r := range roles {
 		words[i] = string(r)
-		if r == access.Admin {
+		switch r {
+		case access.Admin:
 			words[i] = "administrator"
+		case access.Privacy:
+			words[i] = "privacy officer"
 		}
 	}
 	return sentenceCase(strings.Join(words, ", "))
@@ -78,6 +81,8 @@ func roleWords(roles []access.Role) string {
 			words = append(words, "run and measure outreach, without opening a record")
 		case access.Admin:
 			words = append(words, "see who has access and who looked, find patients, see measures")
+		case access.Privacy:
+			words = append(words, "review access, answer privacy requests, read the audit log, without opening a record")
 		}
 	}
 	return sentenceCase(strings.Join(words, "; "))

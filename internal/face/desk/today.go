@@ -1,7 +1,9 @@
 package desk
 
 import (
+	"cmp"
 	"net/http"
+	"slices"
 	"time"
 
 	"hale/internal/access"
@@ -41,10 +43,22 @@ func (d *Desk) today(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	v.Attention = append(append(letters, more...), v.Attention...)
+	slices.SortStableFunc(v.Attention, func(a, b taskRow) int { return cmp.Compare(urgency(a), urgency(b)) })
 	if r.URL.Query().Get("note") == "emergency-ended" {
 		v.Said = "The emergency access is over."
 	}
 	return d.Site.Render(w, r, http.StatusOK, todayPage(d.view(r, "Today", "today"), v))
+}
+
+// urgency puts first what is late or broken, then what has a term.
+func urgency(t taskRow) int {
+	switch t.Tone {
+	case "act":
+		return 0
+	case "watch":
+		return 1
+	}
+	return 2
 }
 
 // greeting says hello by the clock.

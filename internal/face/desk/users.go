@@ -225,3 +225,11 @@ func waysWords(m account.Member) string {
 	}
 	return sentenceCase(strings.Join(words, ", "))
 }
+
+// orNone says that nothing is kept where nothing is.
+func orNone(s string) string {
+	if s == "" {
+		return "None"
+	}
+	return s
+}

@@ -447,7 +447,7 @@ func userPage(v web.View, m account.Member, self bool, done string) templ.Compon
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = pairs([][2]string{{"State", memberState(m)}, {"Ways", waysWords(m)}, {"Email", m.Email}, {"Phone", phoneWords(m.Phone)}, {"Signed in on", counted(m.Sessions, "device", "devices")}}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = pairs([][2]string{{"State", memberState(m)}, {"Ways", waysWords(m)}, {"Email", orNone(m.Email)}, {"Phone", orNone(phoneWords(m.Phone))}, {"Signed in on", counted(m.Sessions, "device", "devices")}}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -511,7 +511,7 @@ func userPage(v web.View, m account.Member, self bool, done string) templ.Compon
 				return templ_7745c5c3_Err
 			}
 			if !m.Disabled {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 39, "<section class=\"card\" aria-labelledby=\"roles\"><h2 id=\"roles\">Roles</h2>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 39, "<section class=\"card\" aria-labelledby=\"roles\"><h2 class=\"vh\" id=\"roles\">Roles</h2>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -115,6 +115,8 @@ func (v View) deskTabs() []Tab {
 	add(access.FindPatients, Tab{ID: "patients", Href: "/desk/patients", Label: v.T("Patients"), Icon: "users"})
 	add(access.RunOutreach, Tab{ID: "outreach", Href: "/desk/outreach", Label: v.T("Outreach"), Icon: "send"})
 	add(access.ReadMeasure, Tab{ID: "measure", Href: "/desk/measure", Label: v.T("Measure"), Icon: "chart-line"})
+	add(access.ReviewAccess, Tab{ID: "reviews", Href: "/desk/reviews", Label: v.T("Reviews"), Icon: "clipboard-list"})
+	add(access.AnswerPrivacy, Tab{ID: "requests", Href: "/desk/requests", Label: v.T("Requests"), Icon: "file-text"})
 	add(access.ReadAudit, Tab{ID: "audit", Href: "/desk/audit", Label: v.T("Audit log"), Icon: "eye"})
 	add(access.ManageUsers, Tab{ID: "settings", Href: "/desk/settings", Label: v.T("Settings"), Icon: "settings"})
 	return list
