@@ -193,3 +193,42 @@ func TestEndAndReview(t *testing.T) {
 		}
 	})
 }
+
+// Who opened a record twice at the same moment closes it with one End: here
+// at once, on the other node within a second.
+func TestEndEndsAll(t *testing.T) {
+	haletest.EachDB(t, func(t *testing.T, d *db.DB) {
+		now := haletest.Noon
+		one, two := newNode(d, &now, &queue{}, nil), newNode(d, &now, &queue{}, nil)
+		if _, err := d.ExecContext(t.Context(), `insert into patient_flag (patient, vip, reason, set_by, set_at) values ('maria', 1, 'mayor', 'privacy', 0)`); err != nil {
+			t.Fatal(err)
+		}
+		for _, id := range []string{"e1", "e2"} {
+			const q = `insert into emergency (id, account, patient, code, reason, opened_at, until_at) values ($1, 'nurse', 'maria', 'life', 'raced', $2, $3)`
+			if _, err := d.ExecContext(t.Context(), q, id, now.UnixMicro(), now.Add(emergency.Lasts).UnixMicro()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		reads := func(n node) error {
+			_, err := n.doors.Check(t.Context(), nurse(now), access.ReadRecord, "maria")
+			return err
+		}
+		if err1, err2 := reads(one), reads(two); err1 != nil || err2 != nil {
+			t.Fatalf("while it is open = %v, %v, want the record", err1, err2)
+		}
+		if err := one.store.End(t.Context(), nurse(now), "maria"); err != nil {
+			t.Fatal(err)
+		}
+		if err := reads(one); !access.NeedsReason(err) {
+			t.Errorf("here after End = %v, want it closed at once", err)
+		}
+		now = now.Add(access.Fresh)
+		if err := reads(two); !access.NeedsReason(err) {
+			t.Errorf("on the other node a second later = %v, want it closed", err)
+		}
+		rows, err := audit.NewLog(d, haletest.IDs(), haletest.Clock(now)).Find(t.Context(), audit.Query{Action: "emergency.end"}, 9)
+		if err != nil || len(rows) != 2 {
+			t.Errorf("%d rows for the end, %v, want one for each opening", len(rows), err)
+		}
+	})
+}

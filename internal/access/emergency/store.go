@@ -3,7 +3,6 @@ package emergency
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -142,17 +141,19 @@ func (s *Store) Handlers() map[string]jobs.Handler {
 func (s *Store) End(ctx context.Context, a access.Actor, patient string) error {
 	now := s.Now().UTC()
 	err := s.DB.Tx(ctx, func(tx *db.Tx) error {
-		o, err := db.One(ctx, tx, read, `select `+columns+` from emergency where account = $1 and patient = $2 and closed_at = 0 and until_at > $3`, a.ID, patient, now.UnixMicro())
-		if errors.Is(err, db.ErrNone) {
-			return errNotOpen
-		}
+		const q = `update emergency set closed_at = $1 where account = $2 and patient = $3 and closed_at = 0 and until_at > $1 returning ` + columns
+		list, err := db.All(ctx, tx, read, q, now.UnixMicro(), a.ID, patient) // two requests at once may have opened it twice
 		if err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, `update emergency set closed_at = $1 where id = $2`, now.UnixMicro(), o.ID); err != nil {
-			return err
+		if len(list) == 0 {
+			return errNotOpen
 		}
-		return s.Audit.AddIn(ctx, tx, row(a, "emergency.end", o))
+		rows := make([]audit.Row, len(list))
+		for i, o := range list {
+			rows[i] = row(a, "emergency.end", o)
+		}
+		return s.Audit.AddIn(ctx, tx, rows...)
 	})
 	s.touched()
 	return said("end", err)

@@ -80,6 +80,9 @@ func (s *Store) SetOwn(ctx context.Context, pass access.Pass, o Own) error {
 		return s.Audit.AddIn(ctx, tx, audit.Row{ActorKind: string(a.Kind), Actor: a.ID, Action: "staff.link", Patient: o.Patient,
 			About: "account/" + o.Account, Granted: true, Request: a.Request, Session: a.Session})
 	})
+	if s.Changed != nil { // who is near whom is another now
+		s.Changed()
+	}
 	if err != nil && errs.KindOf(err) == errs.Internal {
 		return fmt.Errorf("snoop: set own of %s: %w", o.Account, err)
 	}
