@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"hale/internal/access"
 	"hale/internal/standard/fhir"
@@ -52,9 +53,8 @@ func (r *rules) known(raw []byte) bool {
 	return r.any[string(code)]
 }
 
-// coded returns the labels of a code. A code without a system, or of a
-// system that is not known, counts in whichever system knows it: rather one
-// label too many.
+// coded returns the labels of a code. A code without a system counts in
+// whichever system knows it: rather one label too many.
 func (r *rules) coded(system, code string) access.Label {
 	var labels access.Label
 	for _, s := range r.sets {
@@ -69,9 +69,36 @@ func (r *rules) coded(system, code string) access.Label {
 }
 
 // speaks says whether s is about codes of system, whose addresses senders
-// spell in several ways.
+// spell in many ways: as HL7 v2 names them, with a version, in capitals.
 func (s set) speaks(system string) bool {
-	return system == s.system || slices.Contains(s.spelled, system)
+	return system == s.system || slices.Contains(s.spelled, system) || family(system) == family(s.system) && family(system) != ""
+}
+
+// family returns which of the code systems of the rules an address or a name
+// means, or nothing.
+//
+// Spec: HL7 v2.9 table 0396
+func family(system string) string {
+	name := strings.Map(func(r rune) rune {
+		if r == '-' || r == '_' || r == ' ' || r == '.' {
+			return -1
+		}
+		return unicode.ToLower(r)
+	}, system)
+	has := func(part string) bool { return strings.Contains(name, part) }
+	switch {
+	case has("snomed"), has("/sct"), name == "sct", name == "snm", name == "2168401113883696", name == "urn:oid:2168401113883696":
+		return "snomed"
+	case has("icd10pcs"):
+		return ""
+	case has("icd10"), name == "i10", name == "i10c", name == "10d", has("2168401113883690"):
+		return "icd10"
+	case has("rxnorm"), name == "rxn", has("2168401113883688"):
+		return "rxnorm"
+	case has("loinc"), name == "ln", name == "lnc", name == "urn:oid:216840111388361", name == "216840111388361":
+		return "loinc"
+	}
+	return ""
 }
 
 // begins says whether an ICD-10-CM code lies under prefix, with its point or
