@@ -37,6 +37,7 @@ func Serve(ctx context.Context, c Config, ready func(addr string)) error {
 		return err
 	}
 	defer a.Close()
+	a.warnLossy(ctx)
 	return a.run(ctx, listen, ready)
 }
 

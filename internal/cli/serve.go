@@ -79,6 +79,7 @@ mended before serving.`,
 func check(ctx context.Context, env Env, fs *flag.FlagSet, args []string) error {
 	at := placeFlags(env, fs)
 	asJSON := fs.Bool("json", false, "print as JSON")
+	loss := fs.Bool("allow-loss", false, "only note that PostgreSQL may lose what it acknowledged: for tests")
 	if rest, err := parse(fs, args); err != nil || len(rest) > 0 {
 		return orUsage(err, "it takes no arguments")
 	}
@@ -86,7 +87,7 @@ func check(ctx context.Context, env Env, fs *flag.FlagSet, args []string) error 
 	if err != nil {
 		return err
 	}
-	findings := app.Check(ctx, c)
+	findings := append(app.Check(ctx, c), app.CheckDurable(ctx, c, *loss))
 	if *asJSON {
 		if err := json.NewEncoder(env.Stdout).Encode(findings); err != nil {
 			return err

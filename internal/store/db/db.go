@@ -75,7 +75,8 @@ func (d *DB) Close() error {
 
 // QueryContext runs a statement that reads.
 func (d *DB) QueryContext(ctx context.Context, q string, args ...any) (*sql.Rows, error) {
-	return d.read.QueryContext(ctx, d.text(q), args...)
+	rows, err := d.read.QueryContext(ctx, d.text(q), args...)
+	return rows, sorted(err)
 }
 
 // ExecContext runs one statement that writes, in a transaction of its own.
@@ -92,12 +93,12 @@ func (d *DB) Migrate(fn func(*sql.DB) error) error { return fn(d.write) }
 func (d *DB) Tx(ctx context.Context, fn func(*Tx) error) error {
 	conn, err := d.write.Conn(ctx)
 	if err != nil {
-		return fmt.Errorf("db: begin: %w", err)
+		return sorted(fmt.Errorf("db: begin: %w", err))
 	}
 	defer conn.Close()
 	tx, err := conn.BeginTx(ctx, nil)
 	if err != nil {
-		return fmt.Errorf("db: begin: %w", err)
+		return sorted(fmt.Errorf("db: begin: %w", err))
 	}
 	defer tx.Rollback() // does nothing after Commit
 	t := &Tx{db: d, conn: conn, tx: tx}
@@ -116,23 +117,26 @@ var errRace = errs.New(errs.Conflict, "Somebody else changed this at the same mo
 
 var errNoRoom = errs.New(errs.Unavailable, "We cannot keep anything at the moment, so nothing was changed. Please try again in a while, or call us.")
 
-// noRoom says whether the disk is full, or the database has gone away.
+// noRoom says whether the disk is full.
 func noRoom(err error) bool {
 	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
-		return strings.HasPrefix(e.Code, pgResources) || strings.HasPrefix(e.Code, pgShutdown)
+		return strings.HasPrefix(e.Code, pgResources)
 	}
 	return errors.Is(err, sqlite3.FULL) || errors.Is(err, sqlite3.IOERR_WRITE)
 }
 
 // sorted tells an error that only a race can cause, a row that another made
-// first or two transactions in each other's way, and one of a full disk, from
-// a fault of ours.
+// first or two transactions in each other's way, one of a full disk, and one
+// of a database that is not there, from a fault of ours.
 func sorted(err error) error {
 	if err == nil || errs.KindOf(err) != errs.Internal {
 		return err
 	}
 	if noRoom(err) {
 		return errNoRoom.Because(err)
+	}
+	if away(err) {
+		return errAway.Because(err)
 	}
 	race := errors.Is(err, sqlite3.CONSTRAINT_UNIQUE) || errors.Is(err, sqlite3.CONSTRAINT_PRIMARYKEY)
 	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
@@ -150,7 +154,6 @@ const (
 	pgSerialization = "40001"
 	pgDeadlock      = "40P01"
 	pgResources     = "53" // disk full, out of memory, too many connections
-	pgShutdown      = "57P"
 )
 
 // text returns q as the engine reads it.

@@ -30,7 +30,7 @@ func All[T any](ctx context.Context, c Conn, read func(Scan) (T, error), q strin
 		}
 		all = append(all, v)
 	}
-	return all, rows.Err()
+	return all, sorted(rows.Err())
 }
 
 // ErrNone is what One returns where All would return nothing.
