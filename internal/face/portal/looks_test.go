@@ -3,11 +3,15 @@ package portal_test
 import (
 	"context"
 	"encoding/csv"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"hale/internal/access"
 	"hale/internal/access/account"
@@ -171,32 +175,58 @@ func (k kept) CheckMany(ctx context.Context, a access.Actor, p string, rights ..
 	return list, nil
 }
 
-// BenchmarkAudit draws pages with and without their audit rows on disk.
+// BenchmarkAudit draws pages with and without their audit rows on disk, by
+// turns, one at a time and eight at once, and reports the medians.
 func BenchmarkAudit(b *testing.B) {
 	for engine, open := range map[string]func(testing.TB) *db.DB{"sqlite": haletest.SQLite, "postgres": haletest.Postgres} {
-		for _, audited := range []bool{false, true} {
-			name := engine + "/without"
-			if audited {
-				name = engine + "/with"
+		b.Run(engine, func(b *testing.B) {
+			var houses [2]*house // without, with
+			for i := range houses {
+				houses[i] = newHouse(b, open(b))
+				houses[i].maria(b)
 			}
-			b.Run(name, func(b *testing.B) {
-				h := newHouse(b, open(b))
-				h.maria(b)
-				if !audited {
-					h.unwatched(b)
-				}
-				for _, path := range []string{"/home", "/health/results"} {
-					b.Run(path[1:], func(b *testing.B) {
+			houses[0].unwatched(b)
+			for _, path := range []string{"/home", "/health/results"} {
+				for _, many := range []int{1, 8} {
+					b.Run(fmt.Sprintf("%s/%d", path[1:], many), func(b *testing.B) {
+						var took [2][]time.Duration
 						for b.Loop() {
-							if a := h.get(b, "maria", path); a.code != http.StatusOK {
-								b.Fatal(a.code)
+							for i, h := range houses {
+								took[i] = append(took[i], h.draw(b, path, many)...)
 							}
 						}
+						without, with := median(took[0]), median(took[1])
+						b.ReportMetric(without, "ms-without")
+						b.ReportMetric(with, "ms-with")
+						b.ReportMetric(100*(with/without-1), "%-more")
 					})
 				}
-			})
-		}
+			}
+		})
 	}
+}
+
+// draw opens a page n times at once and returns how long each took.
+func (h *house) draw(b *testing.B, path string, n int) []time.Duration {
+	took := make([]time.Duration, n)
+	var group sync.WaitGroup
+	for i := range n {
+		group.Go(func() {
+			start := time.Now()
+			if a := h.get(b, "maria", path); a.code != http.StatusOK {
+				b.Errorf("%s = %d", path, a.code)
+			}
+			took[i] = time.Since(start)
+		})
+	}
+	group.Wait()
+	return took
+}
+
+// median returns the middle one in milliseconds.
+func median(list []time.Duration) float64 {
+	slices.Sort(list)
+	return list[len(list)/2].Seconds() * 1000
 }
 
 // unwatched takes the audit out of h's home and results.

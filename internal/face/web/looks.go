@@ -10,14 +10,14 @@ import (
 // errUnseen is said where an answer cannot be noted: then there is none.
 var errUnseen = errs.New(errs.Unavailable, "We could not note in our log who looks at this. So we do not show it. Please try again in a few minutes.")
 
-// collect lets the looks of a request that only reads be noted together:
-// rec has them on disk before the first byte leaves.
+// collect lets the looks of a request that only reads be noted while its
+// answer is made: rec has them on disk before the first byte leaves.
 func collect(rec *recorder, r *http.Request) *http.Request {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		return r // what changes something notes it with the change
 	}
 	ctx, scope := audit.Collect(r.Context())
-	rec.before = func() error { return scope.Flush(ctx) }
+	rec.before = scope.Flush
 	rec.bared = rec.Header().Clone()
 	return r.WithContext(ctx)
 }

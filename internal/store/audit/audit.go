@@ -64,8 +64,8 @@ func (l *Log) On(node string) *Log {
 }
 
 // Add appends rows, all of them or none, and returns when they are on disk.
-// It fills in ID, At and Node. Inside a request that only reads, the rows of
-// the whole request are kept and written together, before its first byte.
+// It fills in ID, At and Node. Inside a request that only reads it returns at
+// once: the request waits before its first byte.
 func (l *Log) Add(ctx context.Context, rows ...Row) error {
 	if len(rows) == 0 {
 		return nil

@@ -159,10 +159,7 @@ func TestScope(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if n := count(); n != 0 {
-			t.Errorf("before Flush there are %d rows, want none", n)
-		}
-		if err := scope.Flush(ctx); err != nil || count() != 3 {
+		if err := scope.Flush(); err != nil || count() != 3 {
 			t.Errorf("after Flush = %v there are %d rows, want 3", err, count())
 		}
 		if err := w.log.Add(ctx, row(4)); err != nil || count() != 4 {
@@ -193,8 +190,41 @@ func TestAddFails(t *testing.T) {
 	if err := l.Add(ctx, row(1)); err != nil {
 		t.Fatal(err)
 	}
-	if err := scope.Flush(ctx); !errors.Is(err, broken) {
+	if err := scope.Flush(); !errors.Is(err, broken) {
 		t.Errorf("Flush = %v, want %v", err, broken)
+	}
+}
+
+// In a scope Add does not wait for the disk, and Flush does: for all of it.
+func TestScopeWaits(t *testing.T) {
+	l := &Log{ids: newWorld(t, openDB(t, "sqlite:"+t.TempDir()+"/hale.db")).notary.ids, now: func() time.Time { return start }}
+	turns, written := make(chan error), atomic.Int32{}
+	l.pen = newGroup(func(_ context.Context, rows []Row) error {
+		err := <-turns
+		written.Add(int32(len(rows)))
+		return err
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	ctx, scope := Collect(ctx)
+	for i := range 3 {
+		if err := l.Add(ctx, row(i), row(i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cancel() // the reader left: what was looked at is written all the same
+	flushed := make(chan error)
+	go func() { flushed <- scope.Flush() }()
+	broken := errors.New("disk full")
+	turns <- broken // of the first transaction alone
+	for {
+		select {
+		case turns <- nil:
+		case err := <-flushed:
+			if !errors.Is(err, broken) || written.Load() != 6 {
+				t.Errorf("Flush = %v after %d rows, want %v after 6", err, written.Load(), broken)
+			}
+			return
+		}
 	}
 }
 

@@ -2,21 +2,23 @@ package audit
 
 import (
 	"context"
+	"errors"
 	"sync"
 )
 
-// Scope keeps the rows of one request that only reads, so that they are
-// written together. Nothing may be answered before Flush.
+// Scope has the rows of one request that only reads. They are on their way
+// to the disk while the answer is made, together with others' rows. Nothing
+// may be answered before Flush.
 type Scope struct {
 	mu   sync.Mutex
 	over bool
-	log  *Log
-	rows []Row
+	ways []chan error // one for each lot that is on its way
 }
 
 type scopeKey struct{}
 
-// Collect returns a context in which Add keeps rows for the scope to Flush.
+// Collect returns a context in which Add does not wait for the disk: Flush
+// of the scope does, and must be called.
 func Collect(ctx context.Context) (context.Context, *Scope) {
 	s := &Scope{}
 	return context.WithValue(ctx, scopeKey{}, s), s
@@ -30,23 +32,25 @@ func kept(ctx context.Context, l *Log, rows []Row) bool {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.over || s.log != nil && s.log.pen != l.pen {
+	if s.over {
 		return false
 	}
-	s.log = l
-	s.rows = append(s.rows, rows...)
+	way := make(chan error, 1)
+	s.ways = append(s.ways, way)
+	go func() { way <- l.pen.add(context.WithoutCancel(ctx), rows) }()
 	return true
 }
 
-// Flush writes what was kept and returns when it is on disk. From then on
-// rows are written at once.
-func (s *Scope) Flush(ctx context.Context) error {
+// Flush returns when all rows are on disk, and an error if any is not. From
+// then on Add waits itself.
+func (s *Scope) Flush() error {
 	s.mu.Lock()
-	log, rows := s.log, s.rows
-	s.over, s.rows = true, nil
+	ways := s.ways
+	s.over, s.ways = true, nil
 	s.mu.Unlock()
-	if len(rows) == 0 {
-		return nil
+	var all error
+	for _, way := range ways {
+		all = errors.Join(all, <-way)
 	}
-	return log.pen.add(ctx, rows)
+	return all
 }

@@ -36,6 +36,9 @@ func (b blocks) OpenFilename(name *vfs.Filename, flags vfs.OpenFlag) (vfs.File, 
 	if err != nil || flags&(vfs.OPEN_MAIN_DB|vfs.OPEN_WAL|vfs.OPEN_MAIN_JOURNAL) == 0 {
 		return f, flags, err
 	}
+	if flags&vfs.OPEN_WAL != 0 {
+		return &logFile{blockFile: blockFile{f}}, flags, nil
+	}
 	return blockFile{f}, flags, nil
 }
 
@@ -62,6 +65,41 @@ func (f blockFile) HasMoved() (bool, error) { return vfsutil.WrapHasMoved(f.File
 
 // SizeHint makes room ahead.
 func (f blockFile) SizeHint(size int64) error { return vfsutil.WrapSizeHint(f.File, size) }
+
+// ahead is by how much the log grows at a time.
+const ahead = 1 << 20
+
+// logFile is the write-ahead log. It grows by many blocks at once: to sync
+// what was written over takes a disk a fraction of what it takes to make a
+// file longer. What lies behind the last commit is no frame, because it
+// decrypts to noise, and is never read as one.
+type logFile struct {
+	blockFile
+	size int64 // the file was once this long
+}
+
+// WriteAt writes blocks, and makes room for more behind them. Whoever writes
+// has locked the log, so that nobody else writes behind them.
+func (f *logFile) WriteAt(p []byte, off int64) (int, error) {
+	n, err := f.blockFile.WriteAt(p, off)
+	end := off + int64(len(p))
+	if err != nil || end <= f.size {
+		return n, err
+	}
+	if f.size, err = f.File.Size(); err != nil || end < f.size {
+		return n, err
+	}
+	// Where there is no room ahead, there may be enough for this commit.
+	_, _ = f.blockFile.WriteAt(make([]byte, ahead), f.size)
+	f.size, err = f.File.Size()
+	return n, err
+}
+
+// Truncate makes the log shorter.
+func (f *logFile) Truncate(size int64) error {
+	f.size = 0
+	return f.blockFile.Truncate(size)
+}
 
 // syncFolder makes the names of the files in folder durable: a log whose
 // name is lost is lost.

@@ -90,3 +90,32 @@ func TestOpenBlockCutShort(t *testing.T) {
 		t.Errorf("n = %d, %v; want 7", n, err)
 	}
 }
+
+// The log grows ahead, so that most commits write over what is there.
+func TestLogGrowsAhead(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "hale.db")
+	d, err := Open(t.Context(), "sqlite:"+path, seal.NewKey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	length := func(q string) int64 {
+		if _, err := d.ExecContext(t.Context(), q); err != nil {
+			t.Fatal(err)
+		}
+		f, err := os.Stat(path + "-wal")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f.Size()
+	}
+	first := length("create table a (n bigint)")
+	if first < ahead || first%block != 0 {
+		t.Errorf("after a commit the log has %d bytes, want whole blocks and %d or more", first, ahead)
+	}
+	for range 50 {
+		if n := length("insert into a values (7)"); n != first {
+			t.Fatalf("a small commit made the log %d bytes long, want still %d", n, first)
+		}
+	}
+}
