@@ -34,7 +34,7 @@ func deeds() map[string]string {
 		"wish.set": "chose when results open", "hold.set": "held a result back", "hold.extend": "let a result wait longer", "hold.release": "opened a result to the patient",
 		"emergency.open": "opened the record in an emergency", "emergency.end": "ended emergency access", "emergency.review": "reviewed emergency access",
 		"look.review": "reviewed a look", "vip.set": "had the record watched more closely", "vip.clear": "had the record watched no longer", "staff.link": "noted a member of staff’s own record",
-		"proxy.invite": "invited a caregiver", "proxy.join": "joined as a caregiver", "proxy.confirm": "said yes to a caregiver", "proxy.change": "changed what a caregiver sees",
+		"proxy.invite": "invited a caregiver", "proxy.join": "joined as a caregiver", "proxy.offer": "looked at an invitation to help", "proxy.confirm": "said yes to a caregiver", "proxy.change": "changed what a caregiver sees",
 		"proxy.end": "ended a caregiver’s access", "proxy.review": "looked at a caregiver’s papers", "proxy.block": "kept a caregiver out", "proxy.unblock": "let a caregiver in again",
 		"disclosure.make": "noted a disclosure", "disclosure.void": "voided a disclosure", "restriction.end": "ended a restriction",
 		"request.ask": "sent a privacy request", "request.claim": "took a privacy request on", "request.extend": "took more time for a privacy request",

@@ -30,7 +30,7 @@ type sessions struct{}
 
 func (sessions) Actor(_ context.Context, token string) (access.Actor, account.Session, error) {
 	staff := func(id, name string, role access.Role) (access.Actor, account.Session, error) {
-		return access.Actor{Kind: access.Staff, Proof: access.Proof{Zone: access.AccountZone, At: noon}, ID: id, Name: name, Roles: []access.Role{role}}, account.Session{ID: "s"}, nil
+		return access.Actor{Kind: access.Staff, Proof: access.Proof{Zone: access.AccountZone, At: haletest.Noon}, ID: id, Name: name, Roles: []access.Role{role}}, account.Session{ID: "s"}, nil
 	}
 	switch token {
 	case "nurse":
@@ -55,7 +55,7 @@ func serve(t *testing.T, f *fakes) http.Handler {
 	site := web.NewSite(web.Clinic{Name: "Riverside Family Medicine", Phone: "(708) 555-0100", Address: "412 Alder Street", Zone: zone}, sessions{},
 		slog.New(slog.DiscardHandler), func() time.Time { return noon }, false)
 	d := New(Config{Site: site, Doors: haletest.Doors(haletest.SQLite(t)), Reach: f, Todos: fakeTodos{f}, Measure: f, Patients: fakePatients{f}, Contacts: fakeContacts{f},
-		Consents: fakeConsents{f}, Visits: f, Accounts: fakeAccounts{f}, Audit: fakeLooks{f},
+		Consents: fakeConsents{f}, Visits: f, Accounts: fakeAccounts{f}, Audit: fakeLooks{f}, Log: fakeLooks{f}, Book: fakeLooks{f},
 		Services: []Service{{"eye-exam", "Eye exam"}, {"follow-up", "Follow-up"}},
 		Senders: func() []Sender {
 			return []Sender{{Channel: "email", Through: "smtp.example.org:587", From: "care@rfm.example", OK: true}, {Channel: "sms", Note: "no carrier is set up"}}

@@ -299,6 +299,10 @@ type fakeLooks struct{ *fakes }
 
 func (f fakeLooks) Of(_ context.Context, _ string, _ int) ([]audit.Row, error) { return f.looked, nil }
 
+func (f fakeLooks) Find(context.Context, audit.Query, int) ([]audit.Row, error) { return f.looked, nil }
+
+func (fakeLooks) Status(context.Context) (audit.Status, error) { return audit.Status{}, nil }
+
 // known returns fakes that hold the design kit's example.
 func known() *fakes {
 	day := func(m time.Month, d, h, min int) time.Time { return time.Date(2026, m, d, h+5, min, 0, 0, time.UTC) } // Chicago, in summer time

@@ -36,6 +36,10 @@ type guarded struct {
 	db      *db.DB
 	handler http.Handler
 	holds   *release.Store
+	config  Config
+	doors   *access.Doors
+	log     *audit.Log
+	records *record.Store
 }
 
 // proven signs in staff who have just proved who they are.
@@ -81,8 +85,10 @@ func newGuarded(t *testing.T, d *db.DB) *guarded {
 	findings := snoop.New(snoop.Config{DB: d, IDs: haletest.IDs(), Now: clock, Audit: log, Zone: zone, Changed: doors.Forget})
 	f := &fakes{visits: make([]visit.Visit, 2), staff: []account.Account{{ID: "nurse", Kind: access.Staff, Name: "J. Okafor, RN"}, {ID: "privacy", Kind: access.Staff, Name: "I. Castellano"}}}
 	site := web.NewSite(web.Clinic{Name: "Riverside Family Medicine", Zone: zone}, proven{g}, slog.New(slog.DiscardHandler), clock, false)
-	g.handler = site.Wrap(New(Config{Site: site, Doors: doors, Reach: f, Todos: fakeTodos{f}, Measure: f, Patients: patient.NewStore(d), Contacts: fakeContacts{f},
-		Consents: fakeConsents{f}, Visits: f, Accounts: fakeAccounts{f}, Audit: fakeLooks{f}, Holds: g.holds, Emergencies: emergencies, Findings: findings}).Handler())
+	g.doors, g.log, g.records = doors, log, records
+	g.config = Config{Site: site, Doors: doors, Reach: f, Todos: fakeTodos{f}, Measure: f, Patients: patient.NewStore(d), Contacts: fakeContacts{f},
+		Consents: fakeConsents{f}, Visits: f, Accounts: fakeAccounts{f}, Audit: fakeLooks{f}, Holds: g.holds, Emergencies: emergencies, Findings: findings}
+	g.serve()
 	put := []string{
 		`{"resourceType":"Patient","id":"maria","identifier":[{"value":"0042917"}],"name":[{"family":"Alvarez","given":["Maria"]}],"birthDate":"1961-04-27"}`,
 		`{"resourceType":"Observation","id":"gene","status":"final","category":[{"coding":[{"code":"laboratory"}]}],"code":{"coding":[{"system":"http://loinc.org","code":"51969-4"}],"text":"Gene panel"},"subject":{"reference":"Patient/maria"},"issued":"2026-11-22T17:00:00Z","valueString":"x"}`,
@@ -104,6 +110,9 @@ func newGuarded(t *testing.T, d *db.DB) *guarded {
 	}
 	return g
 }
+
+// serve makes the site of the desk as it is configured.
+func (g *guarded) serve() { g.handler = g.config.Site.Wrap(New(g.config).Handler()) }
 
 // says asks for a page and wants it to have a status and to say texts.
 func (g *guarded) says(t *testing.T, who, method, target string, in url.Values, status int, texts ...string) string {

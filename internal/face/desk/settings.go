@@ -19,7 +19,7 @@ func (d *Desk) showSettings(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	c := d.Site.Clinic
-	v := settingsView{Clinic: slices.DeleteFunc([][2]string{{"Name", c.Name}, {"Phone", phoneWords(c.Phone)}, {"Address", c.Address}, {"Time zone", c.Zone.String()}, {"Colour", c.Brand}},
+	v := settingsView{Users: d.Members != nil, Clinic: slices.DeleteFunc([][2]string{{"Name", c.Name}, {"Phone", phoneWords(c.Phone)}, {"Address", c.Address}, {"Time zone", c.Zone.String()}, {"Colour", c.Brand}},
 		func(f [2]string) bool { return f[1] == "" })}
 	for _, s := range staff {
 		row := personRow{Name: s.Name, Roles: roleNames(s.Roles), Opens: roleWords(s.Roles), Since: d.day(s.Created)}
