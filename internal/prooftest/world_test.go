@@ -48,10 +48,24 @@ var canaries = map[string][]string{
 	"visit":     {"CanaryVisitReason"},
 	"message":   {"CanaryMessageBody"},
 	"sensitive": {"CanarySubstanceWord"},
+
+	"device":     {"CanaryDeviceWord", "CanaryAddressWord"},
+	"helper":     {"CanaryHelperWord"},
+	"request":    {"CanaryRequestWord"},
+	"disclosure": {"CanaryDisclosureWord"},
+	"emergency":  {"CanaryEmergencyWord"},
+	"hold":       {"CanaryHoldWord"},
+	"held":       {"CanaryHeldWord"},
+	"letter":     {"CanaryLetterWord"},
+	"assist":     {"CanaryAssistWord"},
 }
 
-// everything is all canaries but the sensitive one.
-var everything = []string{"name", "contact", "born", "mrn", "result", "medicine", "condition", "document", "visit", "message"}
+// everything is all that a record shows but what is sensitive or waits.
+var everything = []string{"name", "contact", "born", "mrn", "result", "medicine", "condition", "document", "letter", "visit", "message"}
+
+// own is what patients see of their own: the record and what was asked,
+// given and set up about it; not what waits, nor why.
+var own = append([]string{"sensitive", "device", "helper", "request", "disclosure"}, everything...)
 
 // resources are what the clinic's system sends about both patients.
 const resources = `
@@ -59,6 +73,8 @@ const resources = `
 {"resourceType":"Patient","id":"ada","name":[{"family":"Zwielicht","given":["Ada"]}],"birthDate":"1957-03-09","gender":"female","identifier":[{"type":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v2-0203","code":"MR"}]},"system":"https://hale.example/mrn","value":"MRN-CANARY-7719"}],"telecom":[{"system":"phone","use":"mobile","value":"+13125550147"},{"system":"email","value":"zwielicht.ada@post.example"}],"address":[{"line":["7 Quittengasse"],"city":"Riverside","state":"IL","postalCode":"60546"}]}
 {"resourceType":"Patient","id":"cleo","name":[{"family":"Bystander","given":["Cleo"]}],"birthDate":"1970-01-02","gender":"female","telecom":[{"system":"phone","use":"mobile","value":"+13125550148"}]}
 {"resourceType":"Observation","id":"ada-a1c","status":"final","category":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/observation-category","code":"laboratory"}]}],"code":{"coding":[{"system":"http://loinc.org","code":"4548-4","display":"Hemoglobin A1c"}],"text":"Hemoglobin A1c"},"subject":{"reference":"Patient/ada"},"effectiveDateTime":"2026-01-02","issued":"2026-01-03T10:00:00Z","valueQuantity":{"value":7.4,"unit":"%"},"note":[{"text":"CanaryResultNote"}]}
+{"resourceType":"Observation","id":"ada-held","status":"final","category":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/observation-category","code":"laboratory"}]}],"code":{"coding":[{"system":"http://loinc.org","code":"2345-7"}],"text":"CanaryHeldWord glucose"},"subject":{"reference":"Patient/ada"},"effectiveDateTime":"2026-01-02","issued":"2026-01-03T10:00:00Z","valueQuantity":{"value":7.4,"unit":"mmol/L"},"note":[{"text":"CanaryHeldWord"}]}
+{"resourceType":"DocumentReference","id":"ada-letter","status":"current","type":{"text":"CanaryLetterWord"},"subject":{"reference":"Patient/ada"},"date":"2026-01-02T10:00:00Z","content":[{"attachment":{"contentType":"text/plain","data":"Q2FuYXJ5TGV0dGVyV29yZA==","title":"CanaryLetterWord"}}]}
 {"resourceType":"MedicationRequest","id":"ada-med","status":"active","intent":"order","medicationCodeableConcept":{"text":"Canaryzolamide 5 mg tablet"},"subject":{"reference":"Patient/ada"},"authoredOn":"2026-01-02"}
 {"resourceType":"Condition","id":"ada-con","clinicalStatus":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/condition-clinical","code":"active"}]},"category":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/condition-category","code":"problem-list-item"}]}],"code":{"text":"CanaryConditionWord"},"subject":{"reference":"Patient/ada"},"onsetDateTime":"2020-05-01"}
 {"resourceType":"Condition","id":"ada-sud","meta":{"security":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"ETH"},{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"42CFRPart2"}]},"clinicalStatus":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/condition-clinical","code":"active"}]},"category":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/condition-category","code":"problem-list-item"}]}],"code":{"text":"CanarySubstanceWord"},"subject":{"reference":"Patient/ada"},"onsetDateTime":"2021-05-01"}
@@ -79,10 +95,17 @@ type world struct {
 
 	outreach string // a draft
 
+	seeds seeds
+
+	end func() // closes it before the test ends
+
 	secrets []string // tokens that were handed out
 
 	dial int // numbers the addresses that requests come from
 }
+
+// hookSecret signs what the gateway of texts posts.
+const hookSecret = "the world's gateway of texts"
 
 // worldConfig is the configuration of the world's Hale.
 func worldConfig(path string, now func() time.Time, log io.Writer) app.Config {
@@ -90,6 +113,7 @@ func worldConfig(path string, now func() time.Time, log io.Writer) app.Config {
 		Addr: "127.0.0.1:0", URL: "https://" + host, Database: "sqlite:" + path, Key: haletest.Key,
 		Now: now, Rand: rand.Reader, Log: slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
+	c.Text.URL, c.Text.From, c.Text.Secret = "https://texts.example/", "+13125550100", hookSecret
 	c.Clinic.Name, c.Clinic.Zone, c.Clinic.Phone = "Alder Clinic", time.UTC, "(312) 555-0100"
 	return c
 }
@@ -108,6 +132,7 @@ var theWorld = sync.OnceValues(func() (made, error) {
 type made struct {
 	file                []byte
 	link, msg, outreach string
+	seeds               seeds
 }
 
 // settleWorld makes a world at path.
@@ -142,10 +167,17 @@ func settleWorld(path string) (made, error) {
 	if err != nil {
 		return made{}, err
 	}
+	m.outreach = draft
+	err = d.Tx(ctx, func(tx *db.Tx) error {
+		m.seeds, err = seed(ctx, tx, now(), m.msg, m.outreach)
+		return err
+	})
+	if err != nil {
+		return made{}, err
+	}
 	if err := d.Close(); err != nil {
 		return made{}, err
 	}
-	m.outreach = draft
 	m.file, err = os.ReadFile(path)
 	return m, err
 }
@@ -217,8 +249,14 @@ func newWorld(t testing.TB) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	return openWorld(t, m, filepath.Join(dir, "hale.db"), haletest.Clock(haletest.Noon))
+	w := openWorld(t, m, filepath.Join(dir, "hale.db"), haletest.Clock(haletest.Noon))
+	w.end = sync.OnceFunc(func() {
+		w.app.Close()
+		w.db.Close()
+		os.RemoveAll(dir)
+	})
+	t.Cleanup(w.end)
+	return w
 }
 
 // openWorld puts the world's file at path and serves it.
@@ -227,7 +265,8 @@ func openWorld(t testing.TB, m made, path string, now func() time.Time) *world {
 	if err := os.WriteFile(path, m.file, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, now: now, ids: ids.NewSource(now, rand.Reader), log: &strings.Builder{}, link: m.link, msg: m.msg, outreach: m.outreach}
+	w := &world{t: t, now: now, ids: ids.NewSource(now, rand.Reader), log: &strings.Builder{}, link: m.link, msg: m.msg, outreach: m.outreach, seeds: m.seeds}
+	w.secrets = []string{m.seeds.join, m.seeds.cancel, m.seeds.invite, m.seeds.device}
 	var err error
 	if w.app, err = app.New(t.Context(), worldConfig(path, now, &locked{w: w.log})); err != nil {
 		t.Fatal(err)
@@ -272,7 +311,11 @@ func (w *world) session(a actor) (cookies [][2]string) {
 	const q = `insert into account_session (id, token_hash, account, created_at, seen_at, expires_at, how, zone, proof_at, rest)
 		values ($1, $2, $3, $4, $4, $5, 'passkey', $6, $7, $8)`
 	w.exec(q, w.ids.New(), seal.Hash(token), "account-"+a.account(), at.UnixMicro(), at.Add(8*time.Hour).UnixMicro(), int64(a.zone), proof, (30 * time.Minute).Microseconds())
-	return [][2]string{{"__Host-hale", token}}
+	cookies = [][2]string{{"__Host-hale", token}}
+	if a.invited {
+		cookies = append(cookies, [2]string{"__Host-hale-join", w.seeds.device})
+	}
+	return cookies
 }
 
 func (w *world) exec(q string, args ...any) {
@@ -293,6 +336,7 @@ type actor struct {
 	proof    time.Duration // how long ago they proved who they are; negative: never
 	disabled bool
 	link     bool
+	invited  bool     // has opened an invitation to help
 	twin     bool     // has another's account
 	as       string   // whose account
 	sees     []string // the canaries that may come out
@@ -316,18 +360,19 @@ const (
 // actors are everyone who asks for the subject's data.
 var actors = []actor{
 	{name: "nobody"},
-	{name: "patient", kind: access.Patient, patient: subject, zone: access.AccountZone, sees: append([]string{"sensitive"}, everything...)},
-	{name: "patient10min", kind: access.Patient, twin: true, as: "patient", zone: access.AccountZone, proof: 10 * time.Minute, sees: append([]string{"sensitive"}, everything...)},
-	{name: "patient1h", kind: access.Patient, twin: true, as: "patient", zone: access.AccountZone, proof: time.Hour, sees: append([]string{"sensitive"}, everything...)},
-	{name: "bycode", kind: access.Patient, twin: true, as: "patient", zone: access.PortalZone, proof: -1, sees: append([]string{"sensitive"}, everything...)},
+	{name: "patient", kind: access.Patient, patient: subject, zone: access.AccountZone, sees: own},
+	{name: "patient10min", kind: access.Patient, twin: true, as: "patient", zone: access.AccountZone, proof: 10 * time.Minute, sees: own},
+	{name: "patient1h", kind: access.Patient, twin: true, as: "patient", zone: access.AccountZone, proof: time.Hour, sees: own},
+	{name: "bycode", kind: access.Patient, twin: true, as: "patient", zone: access.PortalZone, proof: -1, sees: own},
 	{name: "other", kind: access.Patient, patient: bystander, zone: access.AccountZone},
-	{name: "proxy", kind: access.Proxy, zone: access.AccountZone, grants: []grant{{subject, allRights, allSorts}}, sees: everything},
+	{name: "proxy", kind: access.Proxy, zone: access.AccountZone, grants: []grant{{subject, allRights, allSorts}}, sees: append([]string{"request", "disclosure"}, everything...)},
 	{name: "limited", kind: access.Proxy, zone: access.AccountZone, grants: []grant{{subject, visitRights, "visits"}}, sees: []string{"name", "visit"}},
 	{name: "elsewhere", kind: access.Proxy, zone: access.AccountZone, grants: []grant{{bystander, allRights, allSorts}}},
-	{name: "nurse", kind: access.Staff, role: access.Nurse, zone: access.AccountZone, sees: append([]string{"sensitive"}, everything...)},
+	{name: "invited", kind: access.Proxy, zone: access.AccountZone, invited: true, sees: []string{"name"}},
+	{name: "nurse", kind: access.Staff, role: access.Nurse, zone: access.AccountZone, sees: append([]string{"sensitive", "helper", "hold", "held", "assist"}, everything...)},
 	{name: "marketer", kind: access.Staff, role: access.Marketer, zone: access.AccountZone},
-	{name: "admin", kind: access.Staff, role: access.Admin, zone: access.AccountZone, sees: []string{"name", "contact", "mrn"}},
-	{name: "privacy", kind: access.Staff, role: access.Privacy, zone: access.AccountZone, sees: []string{"name", "born", "mrn"}},
+	{name: "admin", kind: access.Staff, role: access.Admin, zone: access.AccountZone, sees: []string{"name", "contact", "mrn", "helper", "assist"}},
+	{name: "privacy", kind: access.Staff, role: access.Privacy, zone: access.AccountZone, sees: []string{"name", "born", "mrn", "helper", "request", "disclosure", "emergency"}},
 	{name: "link", link: true, sees: []string{"message"}},
 	{name: "disabled", kind: access.Staff, role: access.Nurse, zone: access.AccountZone, disabled: true},
 	{name: "half", kind: access.Staff, twin: true, as: "nurse", zone: access.NoZone, proof: -1},

@@ -14,6 +14,7 @@ import (
 	"hale/internal/access"
 	"hale/internal/base/phone"
 	"hale/internal/base/seal"
+	"hale/internal/store/audit"
 	"hale/internal/store/db"
 )
 
@@ -329,14 +330,22 @@ type Offer struct {
 	Name string // of the patient
 }
 
-// Offered returns the offer to a browser that gave the code.
-func (s *Store) Offered(ctx context.Context, token, device string) (Offer, error) {
+// Offered returns the offer to a browser that gave the code. It names the
+// patient, so the log keeps who looked.
+func (s *Store) Offered(ctx context.Context, token, device string, by access.Actor) (Offer, error) {
 	v, err := s.proved(ctx, s.db, token, device)
 	if err != nil {
 		return Offer{}, err
 	}
 	name, err := db.One(ctx, s.db, db.Value[string], `select full_name from person where id = $1`, v.Patient)
 	if err != nil {
+		return Offer{}, fmt.Errorf("proxy: offered %s: %w", v.ID, err)
+	}
+	if by.ID == "" {
+		by.Kind, by.ID = access.Link, v.ID
+	}
+	row := audit.Row{ActorKind: string(by.Kind), Actor: by.ID, Action: "proxy.offer", Patient: v.Patient, About: "proxy/" + v.ID, Granted: true, Session: by.Session, Request: by.Request}
+	if err := s.log.Add(ctx, row); err != nil {
 		return Offer{}, fmt.Errorf("proxy: offered %s: %w", v.ID, err)
 	}
 	return Offer{Proxy: v.Proxy, Name: name}, nil

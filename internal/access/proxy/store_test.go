@@ -139,7 +139,7 @@ func TestStoreInvite(t *testing.T) {
 		if _, err := here.store.Invite(t.Context(), here.pass(t, maria, access.ManageProxies, "maria"), rides(w)); errs.KindOf(err) != errs.Conflict {
 			t.Errorf("inviting twice = %v, want a conflict", err)
 		}
-		if _, err := here.store.Offered(t.Context(), sent.Token, "guess"); err == nil {
+		if _, err := here.store.Offered(t.Context(), sent.Token, "guess", access.Actor{}); err == nil {
 			t.Error("the link alone shows whom it is about")
 		}
 		p := w.join(t, here, sent, "a-rosa")
@@ -155,7 +155,7 @@ func TestStoreInvite(t *testing.T) {
 				t.Errorf("%s is open, and was not shared", right)
 			}
 		}
-		if _, err := here.store.Offered(t.Context(), sent.Token, ""); errs.KindOf(err) != errs.NotFound {
+		if _, err := here.store.Offered(t.Context(), sent.Token, "", access.Actor{}); errs.KindOf(err) != errs.NotFound {
 			t.Errorf("the link after joining = %v, want nothing there", err)
 		}
 		if err := here.store.End(t.Context(), here.pass(t, maria, access.EndProxies, "maria"), p.ID, ""); err != nil {

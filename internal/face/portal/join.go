@@ -46,7 +46,9 @@ func (p *Portal) joinCode(w http.ResponseWriter, r *http.Request) error {
 // joinOffer shows who asks and for what, to whoever gave the code.
 func (p *Portal) joinOffer(w http.ResponseWriter, r *http.Request) error {
 	token := r.PathValue("token")
-	offer, err := p.Helpers.Offered(r.Context(), token, p.Site.Cookie(r, joinCookie))
+	by := web.Actor(r)
+	by.Request = web.RequestID(r)
+	offer, err := p.Helpers.Offered(r.Context(), token, p.Site.Cookie(r, joinCookie), by)
 	if errs.KindOf(err) == errs.Invalid {
 		http.Redirect(w, r, "/join/"+token, http.StatusSeeOther)
 		return nil
@@ -86,12 +88,12 @@ func (p *Portal) joinNo(w http.ResponseWriter, r *http.Request) error {
 }
 
 // shared shows h for what a helper may see, and else a page that says that
-// it was not shared.
+// it was not shared. An empty category is what no category holds.
 func (p *Portal) shared(c access.Category, right access.Right, h handler) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		a, patient := web.Actor(r), web.Subject(r)
 		v := p.Site.View(r, web.Lang(r).T("Not shared with you"), "")
-		if v.For == "" || a.Sees(c, patient) && a.May(right, patient) {
+		if v.For == "" || (c == "" || a.Sees(c, patient)) && a.May(right, patient) {
 			return h(w, r)
 		}
 		if err := p.Doors.Refuse(r.Context(), a, right, patient); errs.KindOf(err) != errs.NotFound {

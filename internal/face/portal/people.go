@@ -32,7 +32,7 @@ type Helpers interface {
 	Leave(ctx context.Context, a access.Actor, patient string) error
 	Asked(ctx context.Context, token string) error
 	Prove(ctx context.Context, token, code string) (device string, err error)
-	Offered(ctx context.Context, token, device string) (proxy.Offer, error)
+	Offered(ctx context.Context, token, device string, by access.Actor) (proxy.Offer, error)
 	Join(ctx context.Context, token, device string, a access.Actor) (proxy.Proxy, error)
 	Refuse(ctx context.Context, token, device string) error
 }
