@@ -74,7 +74,8 @@ func (in Session) fresh(zone access.Zone, now time.Time) bool {
 	if zone == access.AccountZone {
 		age = access.AccountAge
 	}
-	return in.Zone >= zone && !in.Proved.IsZero() && now.Sub(in.Proved) <= age
+	since := now.Sub(in.Proved) // below zero where a clock was set back: that is no fresh proof
+	return in.Zone >= zone && !in.Proved.IsZero() && since <= age && since >= -time.Minute
 }
 
 func (r Rules) hold() time.Duration {

@@ -30,7 +30,7 @@ func (q *queue) Add(_ context.Context, _ *db.Tx, j jobs.Job) error {
 	q.list = append(q.list, j)
 	return nil
 }
-func (*queue) Run(context.Context) error                            { return nil }
+func (*queue) Run(context.Context) error                             { return nil }
 func (*queue) Failures(context.Context, int) ([]jobs.Failure, error) { return nil, nil }
 
 func newNode(d *db.DB, now *time.Time, q jobs.Queue, tell func(context.Context, emergency.Opening) error) node {
