@@ -61,6 +61,9 @@ func TestPostgresRestart(t *testing.T) {
 	if r.failed.Load() == 0 {
 		t.Error("no write failed: the test tests nothing")
 	}
+	if kills < 10 {
+		return // the figures are those of the whole run
+	}
 	figures.Write(t, figures.Run{Proof: "restart", Engine: string(db.Postgres),
 		Counts: map[string]int64{"kills": int64(kills), "results acknowledged": r.acked[0].Load(), "looks acknowledged": r.acked[1].Load(),
 			"messages acknowledged": r.acked[2].Load(), "pages shown": r.acked[3].Load(), "answered with an error": r.failed.Load(), "acknowledged and missing": lost},

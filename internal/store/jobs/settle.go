@@ -64,7 +64,11 @@ func (t *table) rescue(ctx context.Context, now time.Time) error {
 	const lost = `
 		select id, kind, args, attempt, max_attempts from job
 		where state = 'running' and lease_until < $1`
-	const old = `delete from job where state in ('done', 'failed') and finished_at < $1`
+	// The last periods are remembered however old they are: a clock that jumps
+	// ahead and back would have them run again.
+	const old = `
+		delete from job where state in ('done', 'failed') and finished_at < $1
+			and id not in (select id from job where unique_key like 'period %' order by id desc limit 1000)`
 	err := t.db.Tx(ctx, func(tx *db.Tx) error {
 		tasks, err := db.All(ctx, tx, readTask, lost, now.UnixMicro())
 		if err != nil {
