@@ -38,6 +38,7 @@ func (d *Demo) families(ctx context.Context, a *App) error {
 	for _, step := range []func() error{
 		func() error { return d.daughter(ctx, a, a.proved(ready(maria))) },
 		func() error { return d.parent(ctx, a, a.proved(ready(nurse))) },
+		func() error { return d.others(ctx, a, a.proved(ready(nurse))) },
 		func() error { return d.asks(ctx, a, a.proved(ready(maria))) },
 		func() error { return d.report(ctx, a, a.proved(ready(officer))) },
 	} {
@@ -119,6 +120,35 @@ func (d *Demo) parent(ctx context.Context, a *App, nurse access.Actor) error {
 	}
 	return a.helps(ctx, pass, ready(who), proxy.Invite{Helper: parent.Name, Address: parent.Email, Basis: access.AsParent, Paper: "birth certificate", PaperNote: "Paper file, drawer 3",
 		Limits: proxy.Limits{Actions: proxy.Actions, Categories: access.Categories, Until: a.c.Now().AddDate(5, 0, 0)}})
+}
+
+// others shows the office's paper behind what the town's other caregivers may
+// do.
+func (d *Demo) others(ctx context.Context, a *App, nurse access.Actor) error {
+	for _, s := range d.town.SignIns {
+		if s.Main || s.Kind != access.Proxy {
+			continue
+		}
+		who, ok, err := a.accountOf(ctx, s.Patient)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			continue
+		}
+		for _, g := range s.Grants {
+			pass, err := a.Doors.Check(ctx, nurse, access.ManageProxies, g.Patient)
+			if err != nil {
+				return err
+			}
+			err = a.helps(ctx, pass, ready(who), proxy.Invite{Helper: s.Name, Address: s.Email, Basis: access.ByProxy, Paper: "health care power of attorney", PaperNote: "Paper file, drawer 3",
+				Limits: proxy.Limits{Actions: proxy.Actions, Categories: access.Categories, Until: a.c.Now().AddDate(2, 0, 0)}})
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // household finds a minor and an adult who live together: of all minors the

@@ -66,8 +66,11 @@ func actorOf(s account.Account) access.Actor {
 // waiting has Maria ask to be called first about genetic tests, and brings
 // such a test, and somebody else's biopsy.
 func (d *Demo) waiting(ctx context.Context, a *App, other string) error {
-	maria := access.Actor{Kind: access.Patient, Proof: access.Proof{Zone: access.PortalZone}, ID: "demo-maria", Name: "Maria Alvarez", Patient: town.Maria}
-	pass, err := a.Doors.Check(ctx, maria, access.EditContacts, town.Maria)
+	maria, ok, err := a.accountOf(ctx, town.Maria)
+	if err != nil || !ok {
+		return errors.Join(err, errors.New("demo: Maria has no account"))
+	}
+	pass, err := a.Doors.Check(ctx, ready(maria), access.EditContacts, town.Maria)
 	if err != nil {
 		return err
 	}

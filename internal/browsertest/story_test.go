@@ -61,6 +61,7 @@ func TestStory(t *testing.T) {
 	}
 	b := start(t, serve(t))
 	patientSignsIn(t, b)
+	caregiverLooks(t, b)
 	nurse := b.tab(t, "nurse", 1280, 900)
 	nurse.stepIn("J. Okafor")
 	outreach, link := "", ""
@@ -108,7 +109,8 @@ func patientSignsIn(t *testing.T, b *browser) {
 	p.until("home", `document.querySelector("form[action='/signout']")`)
 	p.visit("/home")
 	p.scan("home")
-	for _, page := range []string{"/health", "/health/results", "/health/medicines", "/health/conditions", "/health/documents", "/visits", "/book", "/inbox", "/more"} {
+	for _, page := range []string{"/health", "/health/results", "/health/medicines", "/health/conditions", "/health/documents", "/visits", "/book", "/inbox", "/more",
+		"/people", "/people/invite", "/privacy", "/privacy/new/amend", "/looks", "/results/prefs", "/documents/send", "/documents/sent"} {
 		p.visit(page)
 		p.until("the heading of "+page, `document.querySelector("h1")`)
 		p.scan("portal" + strings.ReplaceAll(page, "/", " "))
@@ -117,6 +119,23 @@ func patientSignsIn(t *testing.T, b *browser) {
 	p.click("main a[href*='/results/']")
 	p.until("one result", `location.pathname.startsWith("/results/")`)
 	p.scan("result")
+}
+
+// caregiverLooks reads what is shared with her, and is told what is not.
+func caregiverLooks(t *testing.T, b *browser) {
+	t.Helper()
+	p := b.tab(t, "Lucía", 390, 844)
+	p.stepIn("Lucía Alvarez")
+	p.visit("/for")
+	p.scan("whom to act for")
+	p.click("main a[href^='/for/']")
+	p.until("her mother's page", `/^\/for\/.+/.test(location.pathname)`)
+	mother := strings.TrimSuffix(ask[string](p, `location.pathname`), "/home")
+	for page, says := range map[string]string{"/help": "What is shared with you", "/health/conditions": "This is not shared with you", "/looks": "This is not shared with you"} {
+		p.visit(mother + page)
+		p.sees(says)
+		p.scan("caregiver" + strings.ReplaceAll(page, "/", " "))
+	}
 }
 
 // writesOutreach writes, dry-runs and sends an outreach, and returns its

@@ -32,6 +32,7 @@ import (
 	"hale/internal/haletest"
 	"hale/internal/reach"
 	"hale/internal/record"
+	"hale/internal/record/release"
 	"hale/internal/store/audit"
 	"hale/internal/store/db"
 	"hale/internal/store/event"
@@ -112,17 +113,29 @@ func newHouse(t testing.TB, d *db.DB) *house {
 	t.Helper()
 	now := haletest.Clock(haletest.Noon)
 	events := event.NewLog(haletest.IDs(), now)
+	rows := audit.NewLog(d, haletest.IDs(), now)
+	book, err := release.ReadBook()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if book, err = book.Only(nil); err != nil {
+		t.Fatal(err)
+	}
+	holds := release.New(release.Config{DB: d, IDs: haletest.IDs(), Now: now, Events: events, Audit: rows, Book: book, Zone: time.UTC})
 	records := record.New(d, haletest.IDs(), now, events, clinician.View(), patient.View(), result.View(), medication.View(),
-		problem.View(), document.View(), visit.View())
-	h := &house{db: d, records: records, inbox: &shelf{}, log: &strings.Builder{}, rows: audit.NewLog(d, haletest.IDs(), now)}
+		problem.View(), document.View(), visit.View(), holds.View()).WithHolders(holds)
+	holds.Use(records, nil, func() {})
+	h := &house{db: d, records: records, inbox: &shelf{}, log: &strings.Builder{}, rows: rows}
 	h.visits = visit.NewStore(d, records, events, haletest.IDs(), now)
 	site := web.NewSite(clinic, actors, slog.New(slog.NewTextHandler(h.log, nil)), now, false)
 	p := portal.New(portal.Config{
 		Site: site, Doors: haletest.Doors(d), People: patient.NewStore(d), Results: result.NewStore(d), Medicines: medication.NewStore(d),
 		Problems: problem.NewStore(d), Documents: document.NewStore(d, records), Visits: h.visits, Inbox: h.inbox,
-		Looks: look.NewStore(d, now), Records: records, Now: now,
+		Looks: look.NewStore(d, now), Records: records, Now: now, Releases: holds,
+		Letters: document.NewLetterbox(d, records, haletest.IDs(), now, nil),
 		Helpers: h.helpers(t), Invited: h, Rows: h.rows, Requests: request.NewStore(d, haletest.IDs(), now, time.UTC, h.rows, records),
 		Given: disclosure.NewStore(d, haletest.IDs(), now, h.rows),
+		Audit: h.rows, Proofs: audit.NewBook(d, haletest.Key), Names: crew{},
 	})
 	h.handler = site.Wrap(p.Handler())
 	return h

@@ -46,9 +46,7 @@ func (p *Portal) joinCode(w http.ResponseWriter, r *http.Request) error {
 // joinOffer shows who asks and for what, to whoever gave the code.
 func (p *Portal) joinOffer(w http.ResponseWriter, r *http.Request) error {
 	token := r.PathValue("token")
-	by := web.Actor(r)
-	by.Request = web.RequestID(r)
-	offer, err := p.Helpers.Offered(r.Context(), token, p.Site.Cookie(r, joinCookie), by)
+	offer, err := p.Helpers.Offered(r.Context(), token, p.Site.Cookie(r, joinCookie))
 	if errs.KindOf(err) == errs.Invalid {
 		http.Redirect(w, r, "/join/"+token, http.StatusSeeOther)
 		return nil

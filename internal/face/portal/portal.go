@@ -172,7 +172,7 @@ func (p *Portal) Handler() *web.Mux {
 	both("POST", "/inbox/{id}", p.answer)
 	both("GET", "/more", p.more)
 	if p.Audit != nil {
-		both("GET", "/looks", p.lookList)
+		both("GET", "/looks", p.shared("", access.ReadLooks, p.lookList))
 		both("GET", "/looks/file/{file}", p.lookFile)
 	}
 	if p.Helpers != nil {

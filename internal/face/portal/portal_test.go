@@ -103,7 +103,7 @@ func TestNoDeadLinks(t *testing.T) {
 	if _, err := h.visits.Book(t.Context(), haletest.Pass(t, d, "maria", access.BookVisits), "fu-60", how); err != nil {
 		t.Fatal(err)
 	}
-	elsewhere := regexp.MustCompile(`^/(static|settings|signin|signout|help|lang|for$)`) // pages of signing in
+	elsewhere := regexp.MustCompile(`^/(static|settings|signin|signout|help|lang|for$|for/[^/]+/help$)`) // pages of signing in, and of helpers who were invited
 	for as, start := range map[string]string{"maria": "/home", "rosa": "/for/maria/home", "driver": "/for/maria/home"} {
 		todo, seen := []string{start}, map[string]bool{start: true}
 		for len(todo) > 0 {

@@ -52,11 +52,11 @@ func (p *Portal) upload(w http.ResponseWriter, r *http.Request) error {
 	if err == nil {
 		_, err = p.Letters.Send(r.Context(), pass, letter)
 	}
-	if errs.KindOf(err) == errs.Invalid {
+	if kind := errs.KindOf(err); kind == errs.Invalid || kind == errs.TooMany {
 		d := uploadData{Sort: letter.Sort, Note: letter.Note, Problem: s.T(errs.Say(err))}
 		s.Title = s.T("Please check: %s", s.Title)
 		w.Header().Set("Cache-Control", "no-store")
-		return p.Site.Render(w, r, http.StatusUnprocessableEntity, uploadPage(s, d))
+		return p.Site.Render(w, r, statusOf(kind), uploadPage(s, d))
 	}
 	if err != nil {
 		return err
