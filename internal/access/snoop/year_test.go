@@ -10,6 +10,7 @@ import (
 	"hale/internal/access"
 	"hale/internal/access/snoop"
 	"hale/internal/haletest"
+	"hale/internal/prooftest/figures"
 	"hale/internal/store/audit"
 	"hale/internal/store/db"
 )
@@ -322,6 +323,9 @@ func judge(t *testing.T, y *year, found []snoop.Finding, took time.Duration) {
 	precision := float64(len(right)) / float64(len(right)+false0)
 	t.Logf("a year of %d staff and %d patients: %d looks, %d incidents planted; recall %.3f, precision %.3f, %s in all; missed %v, wrongly found %v",
 		staffMany, patientsMany, len(y.looks)/7, len(y.incidents), recall, precision, took.Round(time.Millisecond), missed, wrong)
+	figures.Write(t, figures.Run{Proof: "snoop", Counts: map[string]int64{
+		"looks in the year": int64(len(y.looks) / 7), "planted": int64(len(y.incidents)), "found": int64(len(right)), "missed": int64(len(y.incidents) - len(right)), "found wrongly": int64(false0),
+	}})
 	if recall < 0.95 {
 		t.Errorf("recall = %.3f, want 0.95: missed %v", recall, missed)
 	}

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"hale/internal/base/seal"
+	"hale/internal/prooftest/figures"
 	"hale/internal/store/db"
 )
 
@@ -289,6 +290,7 @@ func (v *vandal) foreign() {
 // checkpoints, is found: 1,000 times of 1,000, on each engine.
 func TestBent(t *testing.T) {
 	const times = 1000
+	bent := map[string]int64{}
 	eachDB(t, func(t *testing.T, d *db.DB) {
 		w := newWorld(t, d)
 		w.grow(120)
@@ -319,7 +321,11 @@ func TestBent(t *testing.T) {
 		}
 		w.intact(copies)
 		t.Logf("%d of %d found, in %d ways", found, times, len(names))
+		bent["bent"], bent["found"] = bent["bent"]+times, bent["found"]+int64(found)
+		bent["ways to bend it"] = int64(len(names))
 	})
+	bent["missed"] = bent["bent"] - bent["found"]
+	figures.Write(t, figures.Run{Proof: "audit", Counts: bent})
 }
 
 // What was found is said so that a person knows where to look.
