@@ -44,11 +44,12 @@ var (
 	seeds = regexp.MustCompile(`(?m)baseline coverage: (\d+)/(\d+) completed`)
 )
 
-// run fuzzes for a while and returns how many inputs were tried.
+// run fuzzes for a while and returns how many inputs were tried. To make one
+// input smaller may take no more than a second of it: it could take it all.
 func (t target) run(ctx context.Context, each time.Duration) (n int64, text string, err error) {
 	for range 2 {
 		var out bytes.Buffer
-		cmd := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-fuzz", "^"+t.name+"$", "-fuzztime", each.String(), "-parallel", "1", t.pkg)
+		cmd := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-fuzz", "^"+t.name+"$", "-fuzztime", each.String(), "-fuzzminimizetime", "1s", "-parallel", "1", t.pkg)
 		cmd.Stdout, cmd.Stderr = &out, &out
 		cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 		cmd.WaitDelay = 10 * time.Second
