@@ -98,6 +98,7 @@ func patientSignsIn(t *testing.T, b *browser) {
 	p.stepIn("Maria Alvarez")
 	p.visit("/settings")
 	p.scan("settings")
+	p.visit("/settings/security")
 	p.click("#passkey-add button")
 	p.until("the new passkey", `location.search.includes("done") || document.querySelector("[role=status]")`)
 	p.visit("/home")
