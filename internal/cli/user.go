@@ -34,6 +34,11 @@ hale user sessions ID       where one is signed in
 hale user logout ID         signs one out everywhere
 hale user logout-all        signs everybody out, patients too
 
+When the single sign-on is down, or a second factor is lost, and somebody must
+get in now: hale user reset ID. Its link makes a passkey on the device at hand,
+the person is told on all channels and the log has it. It takes the link to the
+single sign-on away, too; hale user link gives it back later.
+
 Patients need no account made for them: they sign in with a phone number or
 e-mail address on their record.`,
 		run: user,

@@ -160,6 +160,18 @@ func TestHoldPages(t *testing.T) {
 		g.says(t, "privacy", "GET", law, nil, 404)
 		g.says(t, "nurse", "POST", law+"/release", url.Values{"note": {"called"}}, 409, "names a day")
 
+		const beside = `insert into release_hold (id, patient, typ, resource, sort, rule, basis, reason, set_by, set_at, final_at, until_at, most_at, early, tell, released_at, released_by, note)
+			select 'beside', patient, typ, resource, sort, 'wish', basis, reason, set_by, set_at, final_at, until_at, most_at, 1, tell, 0, '', '' from release_hold where rule = 'TX-SB922'`
+		if err := d.Tx(t.Context(), func(tx *db.Tx) error {
+			_, err := tx.ExecContext(t.Context(), beside)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if body := g.says(t, "nurse", "GET", "/desk/patients/maria/holds/beside", nil, 200, "nobody may show the result before"); strings.Contains(body, "Release now") {
+			t.Error("a wish can be ended, it seems, where a law still holds the result")
+		}
+
 		g.says(t, "nurse", "GET", "/desk/patients/maria/hold", nil, 200, "Hemoglobin A1c", "171.201(d)(3)")
 		form := url.Values{"result": {"Observation/a1c"}, "why": {"wrong"}, "days": {"2"}, "note": {""}}
 		g.says(t, "nurse", "POST", "/desk/patients/maria/hold", form, 422, "few words")

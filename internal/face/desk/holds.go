@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -222,12 +223,29 @@ func (d *Desk) holdPage(w http.ResponseWriter, r *http.Request, status int, wron
 	if err != nil {
 		return err
 	}
-	v := holdView{holdRow: row, Test: name, Err: wrong, Action: holdPath(h), Patient: "/desk/patients/" + id, Early: h.Early, Open: h.Open(d.now()),
+	early, err := d.mayGoEarly(r, pass, h)
+	if err != nil {
+		return err
+	}
+	v := holdView{holdRow: row, Test: name, Err: wrong, Action: holdPath(h), Patient: "/desk/patients/" + id, Early: early, Open: h.Open(d.now()),
 		Most: d.clock(h.Most), Lead: harmWords(h.Reason), Final: d.finalWords(h)}
 	if h.Open(d.now()) {
 		v.Days = d.extendDays(h)
 	}
 	return d.Site.Render(w, r, status, holdOnePage(d.view(r, "A result that waits", "patients"), v))
+}
+
+// mayGoEarly says whether nothing that holds the result forbids to show it
+// before its day: h does not, and no law beside it.
+func (d *Desk) mayGoEarly(r *http.Request, pass access.Pass, h release.Hold) (bool, error) {
+	list, err := d.Holds.Of(r.Context(), pass)
+	if err != nil {
+		return false, err
+	}
+	bound := slices.ContainsFunc(list, func(o release.Hold) bool {
+		return o.Type == h.Type && o.Resource == h.Resource && !o.Early && o.Open(d.now())
+	})
+	return h.Early && !bound, nil
 }
 
 func (d *Desk) finalWords(h release.Hold) string {

@@ -884,7 +884,7 @@ func holdOnePage(v web.View, h holdView) templ.Component {
 						return templ_7745c5c3_Err
 					}
 				} else {
-					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 78, "<p>The law behind this hold names the day, and nobody may show the result before, not even on request. You may tell the patient yourself, by phone or in person.</p>")
+					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 78, "<p>A law holds this result until its day, and nobody may show the result before, not even on request. You may tell the patient yourself, by phone or in person.</p>")
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
