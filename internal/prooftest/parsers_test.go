@@ -55,6 +55,8 @@ var parsers = map[string]string{
 	"feed/bulk.parseEntry":        "feed/bulk.FuzzImport",
 	"feed/bulk.parseUUID":         "feed/bulk.FuzzImport",
 	"gateway/email.Send":          "gateway/email.FuzzSend",
+	"gateway/sms.Verify":          "gateway/sms.FuzzSignature",
+	"face/portal.readLetter":      "face/portal.FuzzUpload",
 	"gateway/sms.parse":           "gateway/sms.FuzzCallbacks",
 	"reach.Understand":            "reach.FuzzUnderstand",
 	"reach/link.canonical":        "reach/link.FuzzCanonical",
