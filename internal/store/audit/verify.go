@@ -81,7 +81,6 @@ type verifier struct {
 	report Report
 	public string
 	notes  []string          // of the checkpoints, by number - 1
-	first  Checkpoint        // of those that can be read
 	roots  map[int64][]claim // what was said of the tree when it had so many leaves
 	front  frontier
 	last   block
