@@ -33,6 +33,9 @@ FIGURES = HALE_FIGURES=$(CURDIR)/docs/trust HALE_COMMIT=$$(git rev-parse --short
 CUTS   ?= 10000
 BUDGET ?= 24h
 
+# The proofs that live beside what they prove.
+PROOFS := ./internal/care ./internal/store/audit ./internal/access/snoop
+
 .PHONY: help
 help: ## Show what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

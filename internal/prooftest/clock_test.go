@@ -42,7 +42,7 @@ func TestClockJumps(t *testing.T) {
 			at.Store(haletest.Noon.UnixMicro())
 			w := openWorld(t, m, filepath.Join(dir, "hale.db"), func() time.Time { return time.UnixMicro(at.Load()).UTC() })
 			soon := w.now().Add(30 * time.Minute).UnixMicro() // everything ends in half an hour
-			patient, link := w.session(actors[1]), w.session(actors[13])
+			patient, link := w.session(actors[1]), w.session(who("link"))
 			w.exec(`update account_session set expires_at = $1`, soon)
 			w.exec(`update link_session set expires_at = $1`, soon)
 			w.exec(`update link set expires_at = $1`, soon)
@@ -92,7 +92,7 @@ func cookieHeader(cookies [][2]string) (text string) {
 // What a browser holds after the clock was accepted opens nothing.
 func TestClockAccepted(t *testing.T) {
 	w := newWorld(t)
-	patient, link := w.session(actors[1]), w.session(actors[13])
+	patient, link := w.session(actors[1]), w.session(who("link"))
 	if err := w.app.AcceptClock(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -377,3 +377,13 @@ var actors = []actor{
 	{name: "disabled", kind: access.Staff, role: access.Nurse, zone: access.AccountZone, disabled: true},
 	{name: "half", kind: access.Staff, twin: true, as: "nurse", zone: access.NoZone, proof: -1},
 }
+
+// who is the actor of that name.
+func who(name string) actor {
+	for _, a := range actors {
+		if a.name == name {
+			return a
+		}
+	}
+	panic("nobody is called " + name)
+}

@@ -159,7 +159,7 @@ func TestClockSetBack(t *testing.T) {
 	var at atomic.Int64
 	at.Store(haletest.Noon.UnixMicro())
 	w := openWorld(t, m, filepath.Join(dir, "hale.db"), func() time.Time { return time.UnixMicro(at.Load()).UTC() })
-	patient, stale, link := w.session(actors[1]), w.session(actors[3]), w.session(actors[13])
+	patient, stale, link := w.session(actors[1]), w.session(actors[3]), w.session(who("link"))
 	if code := w.cookied("/home", patient); code != http.StatusOK {
 		t.Fatalf("/home = %d, want 200", code)
 	}
