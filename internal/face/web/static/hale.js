@@ -2,6 +2,11 @@
 (() => {
   "use strict";
   document.documentElement.classList.add("js");
+  // htmx notes the page's address in the tab's storage. Nothing stays there: a
+  // link's address would be known to whoever has the phone next.
+  const forget = () => { try { sessionStorage.clear(); } catch { /* there is none */ } };
+  forget();
+  for (const moved of ["htmx:pushedIntoHistory", "htmx:replacedInHistory", "htmx:historyRestore"]) document.addEventListener(moved, forget);
   // A menu closes when the person goes on elsewhere or presses Escape.
   const menus = () => document.querySelectorAll("details.who[open]");
   document.addEventListener("click", (e) => {
