@@ -27,11 +27,11 @@ type Config struct {
 	Text     Text
 	TLS      TLS
 	Proxies  []netip.Prefix // whose X-Forwarded-For is believed
+	Packs    []string       // the states' rules by which results wait
+	Scanner  string         // a ClamAV daemon, HOST:PORT or a socket; empty: none
 
 	Witnesses Witnesses // of the audit log
 	Node      string    // names this process in the audit log
-	Packs    []string       // the states' rules by which results wait
-	Scanner  string         // a ClamAV daemon, HOST:PORT or a socket; empty: none
 
 	// Reload reads the roots again, when another process has changed them; it
 	// may be nil.

@@ -46,7 +46,9 @@ func (p *Portal) joinCode(w http.ResponseWriter, r *http.Request) error {
 // joinOffer shows who asks and for what, to whoever gave the code.
 func (p *Portal) joinOffer(w http.ResponseWriter, r *http.Request) error {
 	token := r.PathValue("token")
-	offer, err := p.Helpers.Offered(r.Context(), token, p.Site.Cookie(r, joinCookie))
+	by := web.Actor(r)
+	by.Request = web.RequestID(r)
+	offer, err := p.Helpers.Offered(r.Context(), token, p.Site.Cookie(r, joinCookie), by)
 	if errs.KindOf(err) == errs.Invalid {
 		http.Redirect(w, r, "/join/"+token, http.StatusSeeOther)
 		return nil

@@ -272,7 +272,14 @@ func (p *Portal) disclosures(w http.ResponseWriter, r *http.Request) error {
 
 // correction leads to the request that a correction is.
 func (p *Portal) correction(w http.ResponseWriter, r *http.Request) error {
-	v := p.Site.View(r, "", "")
-	http.Redirect(w, r, v.Link("/privacy/"+r.PathValue("id")), http.StatusSeeOther)
+	s, pass, err := p.open(r, access.AskPrivacy, "", "more")
+	if err != nil {
+		return err
+	}
+	one, err := p.Requests.Get(r.Context(), pass, r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	http.Redirect(w, r, s.Link("/privacy/"+one.ID), http.StatusSeeOther)
 	return nil
 }
