@@ -17,7 +17,7 @@ import (
 // alike, and no JSON document looks like one.
 const (
 	Version  = "v1." // what every envelope begins with
-	KIDSize  = 12 // letters and digits of a key id
+	KIDSize  = 12    // letters and digits of a key id
 	nonceLen = 24
 	overhead = 16
 

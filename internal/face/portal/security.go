@@ -77,15 +77,6 @@ func (s *SignIn) security(w http.ResponseWriter, r *http.Request) error {
 	return s.framed(w, r, http.StatusOK, v, securityBody(v, d))
 }
 
-// ways counts how the account can be signed in to without us.
-func (d securityData) ways() int {
-	n := len(d.has.Passkeys)
-	if d.has.Password {
-		n++
-	}
-	return n
-}
-
 // askRemovePasskey asks before a passkey goes, and says what is left.
 func (s *SignIn) askRemovePasskey(w http.ResponseWriter, r *http.Request) error {
 	a, _, err := s.strongly(r)
