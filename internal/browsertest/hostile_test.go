@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -158,7 +157,11 @@ func TestHostileRecord(t *testing.T) {
 	patient.walks("/home", "/health", "/health/results", "/health/medicines", "/health/conditions", "/health/allergies", "/health/documents", "/visits", "/looks")
 	nurse := b.tab(t, "nurse", 1280, 900)
 	nurse.stepIn("J. Okafor")
-	nurse.walks("/desk", "/desk/patients?q="+url.QueryEscape("Hostile"), "/desk/patients/"+maria)
+	nurse.walks("/desk", "/desk/patients", "/desk/patients/"+maria)
+	nurse.visit("/desk/patients")
+	nurse.fill("#q", "Hostile")
+	nurse.press("Find")
+	nurse.sees("Hostile")
 }
 
 // put imports a bundle while no server runs.

@@ -275,6 +275,9 @@ func (tb *tab) looksAtEffect(outreach string) {
 	tb.scan("desk trail")
 	tb.visit("/desk/measure")
 	tb.scan("desk measure")
-	tb.visit("/desk/patients?q=Alvarez")
+	tb.visit("/desk/patients")
+	tb.fill("#q", "Alvarez")
+	tb.press("Find")
+	tb.sees("Maria Alvarez")
 	tb.scan("desk find")
 }

@@ -157,6 +157,7 @@ func (d *Desk) Handler() *web.Mux {
 	page("POST /desk/todo/{kind}/close", d.closeTodo)
 	page("POST /desk/todo/{kind}/open", d.reopenTodo)
 	page("GET /desk/patients", d.findPatients)
+	page("POST /desk/patients", d.findPatients)
 	page("GET /desk/patients/{id}", d.showPatient)
 	page("GET /desk/letters", d.listLetters)
 	page("GET /desk/patients/{id}/letters/{letter}", d.showLetter)

@@ -58,7 +58,7 @@ func findPage(v web.View, f findView) templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<header class=\"stack tight\"><h1>Patients</h1><p class=\"muted\">Find one person. Each look at a record is kept in the audit log.</p></header><form class=\"card find-form\" role=\"search\" aria-label=\"Patients\" action=\"/desk/patients\"><div class=\"field\"><label for=\"q\">Name, phone, record number or birth date</label><p class=\"hint\" id=\"q-hint\">For example: alvarez, 0042917, 3/14/1961 or (708) 555-0142</p><div class=\"row\"><input class=\"input grow\" type=\"search\" id=\"q\" name=\"q\" value=\"")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<header class=\"stack tight\"><h1>Patients</h1><p class=\"muted\">Find one person. Each look at a record is kept in the audit log.</p></header><form class=\"card find-form\" role=\"search\" aria-label=\"Patients\" method=\"post\" action=\"/desk/patients\"><div class=\"field\"><label for=\"q\">Name, phone, record number or birth date</label><p class=\"hint\" id=\"q-hint\">For example: alvarez, 0042917, 3/14/1961 or (708) 555-0142</p><div class=\"row\"><input class=\"input grow\" type=\"search\" id=\"q\" name=\"q\" value=\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -20,13 +20,14 @@ import (
 // findMost is how many people one search shows.
 const findMost = 25
 
-// findPatients finds people by name, birth date, record number or phone.
+// findPatients finds people by name, birth date, record number or phone. What
+// is looked for comes in the body: an address is kept in histories and logs.
 func (d *Desk) findPatients(w http.ResponseWriter, r *http.Request) error {
 	pass, err := d.all(r, access.FindPatients)
 	if err != nil {
 		return err
 	}
-	q := strings.TrimSpace(strings.ToValidUTF8(cut(r.URL.Query().Get("q"), 80), ""))
+	q := strings.TrimSpace(strings.ToValidUTF8(cut(r.PostFormValue("q"), 80), ""))
 	v := findView{Query: q, Asked: q != ""}
 	if v.Asked {
 		list, err := d.find(r, pass, q)

@@ -208,7 +208,7 @@ func DeskPage(v View) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if v.Actor.May("patients.find", "") {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 13, "<form class=\"find wide-only\" action=\"/desk/patients\" role=\"search\"><label class=\"vh\" for=\"find\">")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 13, "<form class=\"find wide-only\" method=\"post\" action=\"/desk/patients\" role=\"search\"><label class=\"vh\" for=\"find\">")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
