@@ -100,9 +100,9 @@ func hostile(t *testing.T, patient string) []byte {
 	return body
 }
 
-// town runs a demo town on a folder of its own until the returned function
+// runTown runs a demo town on a folder of its own until the returned function
 // is called.
-func town(t *testing.T, c app.Config) (app.Ready, func()) {
+func runTown(t *testing.T, c app.Config) (app.Ready, func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	ready, ended := make(chan app.Ready, 1), make(chan error, 1)
@@ -137,7 +137,7 @@ func TestHostileRecord(t *testing.T) {
 		Addr: "127.0.0.1:0", Database: "sqlite:" + filepath.Join(t.TempDir(), "hale.db"), Key: seal.NewKey(),
 		Now: func() time.Time { return morning.Add(time.Since(began)) }, Rand: rand.Reader, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	}
-	first, stop := town(t, c)
+	first, stop := runTown(t, c)
 	stop()
 	maria := ""
 	for _, s := range first.SignIns {
@@ -149,7 +149,7 @@ func TestHostileRecord(t *testing.T) {
 		t.Fatal("Maria does not live in the town")
 	}
 	put(t, c, hostile(t, maria))
-	r, stop := town(t, c)
+	r, stop := runTown(t, c)
 	defer stop()
 	b := start(t, r.URL)
 	patient := b.tab(t, "patient", 390, 844)
@@ -160,7 +160,7 @@ func TestHostileRecord(t *testing.T) {
 	nurse.walks("/desk", "/desk/patients", "/desk/patients/"+maria)
 	nurse.visit("/desk/patients")
 	nurse.fill("#q", "Hostile")
-	nurse.press("Find")
+	nurse.click(".find-form button")
 	nurse.sees("Hostile")
 }
 

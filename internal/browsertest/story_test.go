@@ -24,12 +24,12 @@ var morning = time.Date(2026, 11, 24, 16, 0, 0, 0, time.UTC)
 // serve runs a small demo town and returns its address.
 func serve(t *testing.T) string {
 	t.Helper()
-	began := time.Now()
+	began, seen := time.Now(), watchTown(t, 400)
 	ctx, cancel := context.WithCancel(context.Background())
 	ready, ended := make(chan app.Ready, 1), make(chan error, 1)
 	c := app.Config{
 		Addr: "127.0.0.1:0", Database: "sqlite:" + filepath.Join(t.TempDir(), "hale.db"), Key: seal.NewKey(),
-		Now: func() time.Time { return morning.Add(time.Since(began)) }, Rand: rand.Reader, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Now: func() time.Time { return morning.Add(time.Since(began)) }, Rand: rand.Reader, Log: slog.New(slog.NewJSONHandler(seen, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	go func() {
 		ended <- app.ServeDemo(ctx, c, app.DemoConfig{Seed: 1, People: 400, Quiet: true}, func(r app.Ready) { ready <- r })
@@ -39,9 +39,11 @@ func serve(t *testing.T) string {
 		if err := <-ended; err != nil && !errors.Is(err, context.Canceled) {
 			t.Errorf("the town ended with %v", err)
 		}
+		seen.check(t)
 	})
 	select {
 	case r := <-ready:
+		watches.Store(r.URL, seen)
 		return r.URL
 	case err := <-ended:
 		ended <- err
@@ -74,8 +76,11 @@ func TestStory(t *testing.T) {
 	if link == "" {
 		t.Fatal("four outreaches, and Maria was texted by none")
 	}
+	b.watch.token(link[strings.LastIndex(link, "/")+1:])
 	mariaOpens(t, b, link)
 	nurse.looksAtEffect(outreach)
+	provokes(nurse, b.watch)
+	outside(t, b, b.watch)
 }
 
 // stepIn signs in as one of the demo's people.
@@ -277,7 +282,7 @@ func (tb *tab) looksAtEffect(outreach string) {
 	tb.scan("desk measure")
 	tb.visit("/desk/patients")
 	tb.fill("#q", "Alvarez")
-	tb.press("Find")
+	tb.click(".find-form button")
 	tb.sees("Maria Alvarez")
 	tb.scan("desk find")
 }

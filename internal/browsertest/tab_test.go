@@ -32,6 +32,7 @@ type browser struct {
 	origin string
 	axe    string // axe-core's source; empty: no scan
 	shots  string // where to put pictures; empty: none
+	watch  *watch // looks for what must not come out; nil: nobody does
 }
 
 // start starts Chromium, or skips the test where there is none.
@@ -56,6 +57,9 @@ func start(t *testing.T, origin string) *browser {
 		t.Fatalf("start Chromium: %v", err)
 	}
 	b := &browser{ctx: ctx, origin: origin, shots: os.Getenv("HALE_SHOTS")}
+	if w, ok := watches.Load(origin); ok {
+		b.watch = w.(*watch)
+	}
 	if source, err := os.ReadFile(axePath()); err == nil {
 		b.axe = string(source)
 	} else {
@@ -109,6 +113,9 @@ func (b *browser) tab(t *testing.T, who string, width, height int64) *tab {
 func (tb *tab) listen(ev any) {
 	switch e := ev.(type) {
 	case *network.EventRequestWillBeSent:
+		if tb.b.watch != nil {
+			tb.b.watch.visited(e.Request.URL)
+		}
 		u, err := url.Parse(e.Request.URL)
 		if err == nil && u.Scheme != "data" && u.Scheme != "about" && u.Scheme != "blob" && u.Scheme+"://"+u.Host != tb.b.origin {
 			tb.note("a page loads from " + u.Host)
