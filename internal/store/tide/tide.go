@@ -89,6 +89,7 @@ func Accept(ctx context.Context, d *db.DB, now time.Time) error {
 		for _, q := range []string{
 			`delete from account_session`, `delete from account_code`, `delete from account_challenge`, `delete from account_ceremony`,
 			`delete from account_sso`, `delete from account_invite`, `delete from account_cancel`, `delete from link_session`,
+			`update proxy_invite set expires_at = 0`,
 		} {
 			if _, err := tx.ExecContext(ctx, q); err != nil {
 				return err
@@ -96,7 +97,7 @@ func Accept(ctx context.Context, d *db.DB, now time.Time) error {
 		}
 		for _, q := range []string{
 			`update link set retracted_at = $1 where retracted_at = 0`, `update account_assist set used_at = $1 where used_at = 0`,
-			`update proxy_invite set expires_at = 0 where $1 > 0`, `update tide set at = $1 where one = 1`,
+			`update tide set at = $1 where one = 1`,
 		} {
 			if _, err := tx.ExecContext(ctx, q, now.UnixMicro()); err != nil {
 				return err
