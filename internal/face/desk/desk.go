@@ -159,10 +159,7 @@ func (d *Desk) Handler() *web.Mux {
 	page("GET /desk/patients", d.findPatients)
 	page("POST /desk/patients", d.findPatients)
 	page("GET /desk/patients/{id}", d.showPatient)
-	page("GET /desk/letters", d.listLetters)
-	page("GET /desk/patients/{id}/letters/{letter}", d.showLetter)
-	page("POST /desk/patients/{id}/letters/{letter}", d.looked)
-	page("GET /desk/patients/{id}/letters/{letter}/file", d.letterFile)
+	d.letters(page)
 	d.trust(page)
 	if d.Helpers != nil {
 		d.helperRoutes(page)
@@ -206,6 +203,14 @@ func (d *Desk) Handler() *web.Mux {
 	page("GET /desk/outreach/{id}/delete", d.askDelete)
 	page("POST /desk/outreach/{id}/delete", d.deleteDraft)
 	return mux
+}
+
+// letters adds the pages of what patients send.
+func (d *Desk) letters(page func(string, func(http.ResponseWriter, *http.Request) error)) {
+	page("GET /desk/letters", d.listLetters)
+	page("GET /desk/patients/{id}/letters/{letter}", d.showLetter)
+	page("POST /desk/patients/{id}/letters/{letter}", d.looked)
+	page("GET /desk/patients/{id}/letters/{letter}/file", d.letterFile)
 }
 
 // trust adds the pages that protect records: what waits, emergency access,
