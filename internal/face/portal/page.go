@@ -22,25 +22,31 @@ type sheet struct {
 	Zone     *time.Location  // the patient's, else the clinic's
 	Messages []reach.Content // to the patient, if the reader may see them
 	Fenced   bool            // there is more to see after a fresh proof
+
+	also map[access.Right]access.Pass // what open was asked for beside
 }
 
 // open returns the sheet of a page, and a pass for right on the patient whom
-// it is about. Looking is audited before anything is read.
-func (p *Portal) open(r *http.Request, right access.Right, title, tab string) (sheet, access.Pass, error) {
+// it is about; the sheet keeps passes for what else was asked for. Looking is
+// audited before anything is shown.
+func (p *Portal) open(r *http.Request, right access.Right, title, tab string, also ...access.Right) (sheet, access.Pass, error) {
 	subject := web.Subject(r)
 	if subject == "" && web.Actor(r).ID != "" {
 		return sheet{}, access.Pass{}, errNoRecord
 	}
-	rights := []access.Right{right}
+	rights := append([]access.Right{right}, also...)
 	reads := p.Inbox != nil && web.Actor(r).May(access.ReadMessages, subject)
-	if reads && right != access.ReadMessages {
+	if reads && (right != access.ReadMessages || len(also) > 0) {
 		rights = append(rights, access.ReadMessages)
 	}
 	passes, err := p.Doors.CheckMany(r.Context(), web.Actor(r), subject, rights...)
 	if err != nil {
 		return sheet{}, access.Pass{}, err
 	}
-	s := sheet{View: p.Site.View(r, web.Lang(r).T(title), tab), Zone: p.Site.Clinic.Zone}
+	s := sheet{View: p.Site.View(r, web.Lang(r).T(title), tab), Zone: p.Site.Clinic.Zone, also: map[access.Right]access.Pass{}}
+	for i, right := range also {
+		s.also[right] = passes[i+1]
+	}
 	if reads {
 		if s.Messages, err = p.Inbox.Inbox(r.Context(), passes[len(passes)-1]); err != nil {
 			return sheet{}, access.Pass{}, err
