@@ -47,7 +47,7 @@ func (s *Store) plan(ctx context.Context, outreach string) (plan, error) {
 		var days, started, first, last int64
 		err = scan(&p.outreach, &p.service, &p.state, &days, &p.audience, &started, &p.draws, &first, &last)
 		p.window = time.Duration(days) * 24 * time.Hour
-		p.started, p.first, p.last = moment(started), moment(first), moment(last)
+		p.started, p.first, p.last = db.Time(started), db.Time(first), db.Time(last)
 		return p, err
 	}
 	p, err := db.One(ctx, s.db, read, q, outreach)
@@ -90,12 +90,4 @@ func (s *Store) cells(ctx context.Context, p plan) ([]cell, error) {
 		return nil, fmt.Errorf("measure: cells %s: %w", p.outreach, err)
 	}
 	return list, nil
-}
-
-// moment returns the time of microseconds, zero for 0.
-func moment(micro int64) time.Time {
-	if micro == 0 {
-		return time.Time{}
-	}
-	return time.UnixMicro(micro).UTC()
 }

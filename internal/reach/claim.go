@@ -44,7 +44,7 @@ func (e *Engine) claim(ctx context.Context, pass access.Pass) (batch []*sending,
 				continue
 			}
 			batch = append(batch, m)
-			args = append(args, m.id, m.attempt, e.Node, micro(now))
+			args = append(args, m.id, m.attempt, e.Node, db.Micro(now))
 		}
 		return db.InsertMany(ctx, tx, `insert into attempt (message, n, worker, started_at)`, "", 4, args)
 	})
@@ -61,7 +61,7 @@ const ready = `m.state = 'scheduled' and m.not_before <= $1 and m.outreach not i
 // due says whether any message waits, without taking the writer.
 func (e *Engine) due(ctx context.Context) (bool, error) {
 	const q = `select m.id from message m where ` + ready + ` order by m.not_before, m.id limit 1`
-	list, err := db.All(ctx, e.DB, db.Value[string], q, micro(e.Now()))
+	list, err := db.All(ctx, e.DB, db.Value[string], q, db.Micro(e.Now()))
 	if err != nil {
 		return false, fmt.Errorf("reach: due: %w", err)
 	}
@@ -102,13 +102,13 @@ func (e *Engine) takeLane(ctx context.Context, tx *db.Tx, now time.Time, able []
 			order by m.not_before, m.id
 			limit $4)
 		returning id, intent, outreach, patient, purpose, channel, key, address_hash, attempts, require_tls, in_doubt, body, expires_at`, ready, lane, db.In(5, len(able)))
-	args := append([]any{micro(now), e.Node, micro(now.Add(e.Lease)), n}, db.Args(able)...)
+	args := append([]any{db.Micro(now), e.Node, db.Micro(now.Add(e.Lease)), n}, db.Args(able)...)
 	return db.All(ctx, tx, func(scan db.Scan) (*sending, error) {
 		m := &sending{deadline: now.Add(e.startBy())}
 		var tls, doubt int
 		var expires int64
 		err := scan(&m.id, &m.intent, &m.outreach, &m.patient, &m.purpose, &m.channel, &m.key, &m.hash, &m.attempt, &tls, &doubt, &m.sealed, &expires)
-		m.tls, m.inDoubt, m.expires = tls == 1, doubt == 1, moment(expires)
+		m.tls, m.inDoubt, m.expires = tls == 1, doubt == 1, db.Time(expires)
 		return m, err
 	}, q, args...)
 }
@@ -215,7 +215,7 @@ func (e *Engine) hold(ctx context.Context, tx *db.Tx, now time.Time, all map[*se
 		where id = $1`
 	var over []string
 	for m, h := range all {
-		if _, err := tx.ExecContext(ctx, q, m.id, h.state, h.reason, micro(now), micro(h.notBefore)); err != nil {
+		if _, err := tx.ExecContext(ctx, q, m.id, h.state, h.reason, db.Micro(now), db.Micro(h.notBefore)); err != nil {
 			return err
 		}
 		if h.state == "scheduled" {
@@ -232,6 +232,6 @@ func (e *Engine) hold(ctx context.Context, tx *db.Tx, now time.Time, all map[*se
 // wakeIntent has the next sweep look at an intent.
 func wakeIntent(ctx context.Context, tx *db.Tx, intent string, at time.Time) error {
 	const q = `update intent set wake_at = $2 where id = $1 and state = 'active'`
-	_, err := tx.ExecContext(ctx, q, intent, micro(at))
+	_, err := tx.ExecContext(ctx, q, intent, db.Micro(at))
 	return err
 }

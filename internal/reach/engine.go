@@ -138,19 +138,3 @@ func (e *Engine) hash(c Channel, address string) string {
 	}
 	return e.Key.Hash(string(c) + " " + address)
 }
-
-// micro is a time as the tables keep it; the zero time is 0.
-func micro(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.UnixMicro()
-}
-
-// moment reads what micro wrote.
-func moment(us int64) time.Time {
-	if us == 0 {
-		return time.Time{}
-	}
-	return time.UnixMicro(us).UTC()
-}

@@ -162,7 +162,7 @@ func (e *Engine) addresses(ctx context.Context, c db.Conn, k *crowd, patients []
 		}
 	}
 	blocked := map[string]string{}
-	now := micro(e.Now())
+	now := db.Micro(e.Now())
 	for i := 0; i < len(keys); i += 900 {
 		part := keys[i:min(i+900, len(keys))]
 		if err := k.suppressed(ctx, c, part, address, blocked, purpose, now); err != nil {

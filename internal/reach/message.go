@@ -173,9 +173,9 @@ func (e *Engine) row(ctx context.Context, c db.Conn, m messageRow) ([]any, error
 	}
 	key := e.Key.Hash(fmt.Sprintf("message %s %d", m.intent, m.step))[:32]
 	return []any{
-		m.id, m.intent, m.outreach, m.patient, m.purpose, string(m.channel), m.step, "scheduled", micro(m.created), "",
+		m.id, m.intent, m.outreach, m.patient, m.purpose, string(m.channel), m.step, "scheduled", db.Micro(m.created), "",
 		mode, tls, m.lang, e.hash(m.channel, m.body.To), m.masked, sealed, e.Key.Hash(string(plain)), key,
-		micro(m.notBefore), micro(m.expires), micro(m.created), m.capDay, m.capClass, 0, 0,
+		db.Micro(m.notBefore), db.Micro(m.expires), db.Micro(m.created), m.capDay, m.capClass, 0, 0,
 	}, nil
 }
 

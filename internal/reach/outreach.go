@@ -96,7 +96,7 @@ func (e *Engine) Save(ctx context.Context, pass access.Pass, o Outreach) (Outrea
 	err = e.DB.Tx(ctx, func(tx *db.Tx) error {
 		if o.ID == "" {
 			o.ID, o.State, o.Created, o.CreatedBy = e.IDs.New(), Draft, now, pass.Actor().Name
-			_, err := tx.ExecContext(ctx, insert, o.ID, o.Name, o.Purpose, o.Service, o.Holdout, o.WindowDays, o.ExpireDays, string(text), seal.Token(16), o.CreatedBy, micro(now))
+			_, err := tx.ExecContext(ctx, insert, o.ID, o.Name, o.Purpose, o.Service, o.Holdout, o.WindowDays, o.ExpireDays, string(text), seal.Token(16), o.CreatedBy, db.Micro(now))
 			return err
 		}
 		n, err := db.Changed(tx.ExecContext(ctx, update, o.ID, o.Name, o.Purpose, o.Service, o.Holdout, o.WindowDays, o.ExpireDays, string(text)))
@@ -125,7 +125,7 @@ func readOutreach(scan db.Scan) (o Outreach, err error) {
 		return o, err
 	}
 	o.Segment, o.Template, o.Channels, o.Households, o.NextAfter = p.Segment, p.Template, p.Channels, p.Households, p.NextAfter
-	o.Created, o.Started, o.Ended = moment(created), moment(started), moment(ended)
+	o.Created, o.Started, o.Ended = db.Time(created), db.Time(started), db.Time(ended)
 	return o, nil
 }
 
@@ -191,7 +191,7 @@ func (e *Engine) Start(ctx context.Context, pass access.Pass, id string) error {
 	}
 	now := e.Now()
 	err = e.DB.Tx(ctx, func(tx *db.Tx) error {
-		n, err := db.Changed(tx.ExecContext(ctx, `update outreach set state = 'running', started_at = $2 where id = $1 and state = 'draft'`, id, micro(now)))
+		n, err := db.Changed(tx.ExecContext(ctx, `update outreach set state = 'running', started_at = $2 where id = $1 and state = 'draft'`, id, db.Micro(now)))
 		if err != nil {
 			return err
 		}
@@ -285,7 +285,7 @@ func (e *Engine) Stop(ctx context.Context, pass access.Pass, id string) error {
 		if err := lockPlan(ctx, tx, now); err != nil {
 			return err
 		}
-		n, err := db.Changed(tx.ExecContext(ctx, `update outreach set state = 'stopped', ended_at = $2 where id = $1 and state in ('running', 'paused')`, id, micro(now)))
+		n, err := db.Changed(tx.ExecContext(ctx, `update outreach set state = 'stopped', ended_at = $2 where id = $1 and state in ('running', 'paused')`, id, db.Micro(now)))
 		if err != nil {
 			return err
 		}
@@ -330,7 +330,7 @@ func (e *Engine) Switch(ctx context.Context, pass access.Pass, c Channel, stoppe
 	const q = `
 		insert into reach_switch (channel, stopped, by, at) values ($1, $2, $3, $4)
 		on conflict (channel) do update set stopped = excluded.stopped, by = excluded.by, at = excluded.at`
-	if _, err := e.DB.ExecContext(ctx, q, string(c), n, pass.Actor().ID, micro(e.Now())); err != nil {
+	if _, err := e.DB.ExecContext(ctx, q, string(c), n, pass.Actor().ID, db.Micro(e.Now())); err != nil {
 		return fmt.Errorf("reach: switch: %w", err)
 	}
 	e.nudge()

@@ -108,7 +108,7 @@ func (e *Engine) planFor(ctx context.Context, outreach string, limit time.Durati
 // two promise the last place under a cap. SQLite has one writer anyway.
 func lockPlan(ctx context.Context, tx *db.Tx, now time.Time) error {
 	const q = `insert into reach_switch (channel, at) values ('plan', $1) on conflict (channel) do update set at = excluded.at`
-	if _, err := tx.ExecContext(ctx, q, micro(now)); err != nil {
+	if _, err := tx.ExecContext(ctx, q, db.Micro(now)); err != nil {
 		return fmt.Errorf("reach: lock: %w", err)
 	}
 	return nil
@@ -278,7 +278,7 @@ func (p *planner) first(ctx context.Context, tx *db.Tx, patient string) error {
 		first = string(d.Plan[0].Channel)
 	}
 	p.intents = append(p.intents, id, p.o.ID, patient, seal.Hash(p.o.ID+"|"+patient), p.o.Purpose, string(arm), prob,
-		first, string(facts), micro(p.now), micro(in.expires), in.state, in.step, micro(in.wake), string(text))
+		first, string(facts), db.Micro(p.now), db.Micro(in.expires), in.state, in.step, db.Micro(in.wake), string(text))
 	return nil
 }
 

@@ -103,17 +103,17 @@ func (e *Engine) pace(ctx context.Context, p *Progress, id string) error {
 	r, err := db.One(ctx, e.DB, func(scan db.Scan) (r rate, err error) {
 		err = scan(&r.n, &r.since)
 		return r, err
-	}, q, id, micro(now.Add(-time.Minute)))
+	}, q, id, db.Micro(now.Add(-time.Minute)))
 	if err != nil {
 		return fmt.Errorf("reach: progress %s: %w", id, err)
 	}
 	const due = `select count(*) from message where outreach = $1 and state in ('scheduled', 'handing_off') and not_before <= $2`
-	left, err := db.One(ctx, e.DB, db.Value[int], due, id, micro(now))
+	left, err := db.One(ctx, e.DB, db.Value[int], due, id, db.Micro(now))
 	if err != nil {
 		return fmt.Errorf("reach: progress %s: %w", id, err)
 	}
 	left += p.Audience - p.Planned
-	if took := now.Sub(moment(r.since)); r.n > 0 {
+	if took := now.Sub(db.Time(r.since)); r.n > 0 {
 		p.PerSecond = float64(r.n) / max(took.Seconds(), 1)
 		if left > 0 {
 			p.ETA = now.Add(time.Duration(float64(left) / p.PerSecond * float64(time.Second)))

@@ -34,7 +34,7 @@ type sealedContent struct {
 func readContent(scan db.Scan) (c sealedContent, err error) {
 	var sent, seen int64
 	err = scan(&c.Message, &c.Intent, &c.Outreach, &c.Patient, &c.Channel, &c.State, &c.Mode, &c.Lang, &c.ToMasked, &c.sealed, &sent, &seen, &c.Service)
-	c.SentAt, c.SeenAt = moment(sent), moment(seen)
+	c.SentAt, c.SeenAt = db.Time(sent), db.Time(seen)
 	return c, err
 }
 

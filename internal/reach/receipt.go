@@ -123,7 +123,7 @@ func (e *Engine) happened(ctx context.Context, tx *db.Tx, message string, r Rece
 	if r.Dedupe == "" {
 		r.Dedupe = r.Kind + "|" + r.Code
 		if r.Kind == "replied" {
-			r.Dedupe += fmt.Sprint(micro(r.At), r.Text)
+			r.Dedupe += fmt.Sprint(db.Micro(r.At), r.Text)
 		}
 	}
 	dedupe := seal.Hash(message + "|" + string(r.Channel) + "|" + r.Dedupe)
@@ -134,7 +134,7 @@ func (e *Engine) happened(ctx context.Context, tx *db.Tx, message string, r Rece
 	const q = `
 		insert into message_event (id, message, kind, at, received_at, actor_class, code, dedupe, data)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict (dedupe) do nothing`
-	n, err := db.Changed(tx.ExecContext(ctx, q, e.IDs.New(), message, r.Kind, micro(r.At), micro(e.Now()), string(r.Actor), r.Code, dedupe, string(text)))
+	n, err := db.Changed(tx.ExecContext(ctx, q, e.IDs.New(), message, r.Kind, db.Micro(r.At), db.Micro(e.Now()), string(r.Actor), r.Code, dedupe, string(text)))
 	if err != nil || n == 0 {
 		return err
 	}
@@ -155,7 +155,7 @@ func (e *Engine) early(ctx context.Context, tx *db.Tx, refs []string) error {
 	list, err := db.All(ctx, tx, func(scan db.Scan) (r row, err error) {
 		var at int64
 		err = scan(&r.id, &r.ProviderRef, &r.Kind, &at, &r.Actor, &r.Code)
-		r.At = moment(at)
+		r.At = db.Time(at)
 		return r, err
 	}, q, db.Args(refs)...)
 	if err != nil {
@@ -214,11 +214,11 @@ func (e *Engine) booked(ctx context.Context) error {
 	list, err := db.All(ctx, e.DB, func(scan db.Scan) (l led, err error) {
 		err = scan(&l.message, &l.at)
 		return l, err
-	}, q, micro(e.Now().Add(-caughtUp)))
+	}, q, db.Micro(e.Now().Add(-caughtUp)))
 	if err == nil && len(list) > 0 {
 		err = e.DB.Tx(ctx, func(tx *db.Tx) error {
 			for _, l := range list {
-				if err := e.happened(ctx, tx, l.message, Receipt{Kind: "acted", At: moment(l.at), Actor: Human, Dedupe: "acted"}, nil); err != nil {
+				if err := e.happened(ctx, tx, l.message, Receipt{Kind: "acted", At: db.Time(l.at), Actor: Human, Dedupe: "acted"}, nil); err != nil {
 					return err
 				}
 			}
@@ -292,7 +292,7 @@ func (e *Engine) apply(ctx context.Context, tx *db.Tx, message string, r Receipt
 		update message set state = $2, state_at = case when state = $2 then state_at else $3 end, first_seen_at = $4, acted_at = $5,
 			delivered_at = case when cast($6 as bigint) > 0 then cast($6 as bigint) else delivered_at end, lease = '', lease_until = 0
 		where id = $1`
-	if _, err := tx.ExecContext(ctx, set, message, state, micro(e.Now()), seen, first["acted"], first["delivered"]); err != nil {
+	if _, err := tx.ExecContext(ctx, set, message, state, db.Micro(e.Now()), seen, first["acted"], first["delivered"]); err != nil {
 		return err
 	}
 	return e.follow(ctx, tx, m, state, r)

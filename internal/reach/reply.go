@@ -118,7 +118,7 @@ func (e *Engine) stopAddress(ctx context.Context, tx *db.Tx, r Receipt, value st
 	const q = `
 		insert into suppression (channel, address_hash, scope, reason, at) values ($1, $2, '*', 'stop', $3)
 		on conflict (channel, address_hash, scope) do nothing`
-	n, err := db.Changed(tx.ExecContext(ctx, q, string(r.Channel), e.hash(r.Channel, value), micro(now)))
+	n, err := db.Changed(tx.ExecContext(ctx, q, string(r.Channel), e.hash(r.Channel, value), db.Micro(now)))
 	if err != nil {
 		return err
 	}

@@ -51,8 +51,8 @@ const settleChunk = 50
 func (e *Engine) accepted(ctx context.Context, tx *db.Tx, now time.Time, sent []*sending) error {
 	for chunk := range slices.Chunk(sent, settleChunk) {
 		var attempts, messages []any
-		attempts = append(attempts, micro(now))
-		messages = append(messages, micro(now))
+		attempts = append(attempts, db.Micro(now))
+		messages = append(messages, db.Micro(now))
 		var refs []string
 		for _, m := range chunk {
 			attempts = append(attempts, m.id, m.attempt, m.result.Ref, m.result.Code, m.result.Detail, m.result.Peer)
@@ -112,7 +112,7 @@ func (e *Engine) settle(ctx context.Context, tx *db.Tx, now time.Time, m *sendin
 	}
 	r := m.result
 	const q = `update attempt set outcome = $3, ended_at = $4, ref = $5, code = $6, detail = $7, peer = $8 where message = $1 and n = $2`
-	if _, err := tx.ExecContext(ctx, q, m.id, m.attempt, string(r.Outcome), micro(now), r.Ref, r.Code, r.Detail, r.Peer); err != nil {
+	if _, err := tx.ExecContext(ctx, q, m.id, m.attempt, string(r.Outcome), db.Micro(now), r.Ref, r.Code, r.Detail, r.Peer); err != nil {
 		return err
 	}
 	switch r.Outcome {
@@ -148,7 +148,7 @@ func (u unsettled) write(ctx context.Context, tx *db.Tx, now time.Time, attempts
 	const q = `
 		update message set state = $3, reason = $4, state_at = $5, not_before = $6, attempts = attempts + $7, lease = '', lease_until = 0
 		where id = $1 and attempts = $2 and state in ('handing_off', 'uncertain')`
-	_, err := tx.ExecContext(ctx, q, u.id, u.attempt, u.state, u.reason, micro(now), micro(u.notBefore), attempts)
+	_, err := tx.ExecContext(ctx, q, u.id, u.attempt, u.state, u.reason, db.Micro(now), db.Micro(u.notBefore), attempts)
 	return err
 }
 
@@ -232,9 +232,9 @@ func (e *Engine) doubt(ctx context.Context, tx *db.Tx, now time.Time, m *sending
 // claim is taken for dead.
 func (e *Engine) recover(ctx context.Context, all bool) error {
 	now := e.Now()
-	until := micro(now)
+	until := db.Micro(now)
 	if all {
-		until = micro(now.Add(365 * 24 * time.Hour))
+		until = db.Micro(now.Add(365 * 24 * time.Hour))
 	}
 	const q = `
 		update message set in_doubt = 1
@@ -257,7 +257,7 @@ func (e *Engine) recover(ctx context.Context, all bool) error {
 			return err
 		}
 		for _, m := range list {
-			if _, err := tx.ExecContext(ctx, end, m.id, micro(now)); err != nil {
+			if _, err := tx.ExecContext(ctx, end, m.id, db.Micro(now)); err != nil {
 				return err
 			}
 			if err := e.doubt(ctx, tx, now, m); err != nil {

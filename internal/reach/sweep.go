@@ -46,13 +46,13 @@ const wakeable = `select i.id, i.outreach, i.patient, i.state, i.step, i.expires
 func readWaiting(scan db.Scan) (w waiting, err error) {
 	var expires int64
 	err = scan(&w.id, &w.outreach, &w.patient, &w.state, &w.step, &expires)
-	w.expires = moment(expires)
+	w.expires = db.Time(expires)
 	return w, err
 }
 
 func (e *Engine) sweepBatch(ctx context.Context) (int, error) {
 	now := e.Now()
-	list, err := db.All(ctx, e.DB, readWaiting, wakeable, micro(now), sweepBatch)
+	list, err := db.All(ctx, e.DB, readWaiting, wakeable, db.Micro(now), sweepBatch)
 	if err != nil || len(list) == 0 {
 		return 0, err
 	}
@@ -74,7 +74,7 @@ func (e *Engine) sweepBatch(ctx context.Context) (int, error) {
 		if err := lockPlan(ctx, tx, now); err != nil {
 			return err
 		}
-		again, err := db.All(ctx, tx, readWaiting, wakeable, micro(now), sweepBatch)
+		again, err := db.All(ctx, tx, readWaiting, wakeable, db.Micro(now), sweepBatch)
 		if err != nil {
 			return err
 		}
@@ -137,7 +137,7 @@ func (p *planner) look(ctx context.Context, tx *db.Tx, w waiting) error {
 	list, err := db.All(ctx, tx, func(scan db.Scan) (m earlier, err error) {
 		var before, at int64
 		err = scan(&m.channel, &m.state, &m.reason, &before, &at)
-		m.notBefore, m.stateAt = moment(before), moment(at)
+		m.notBefore, m.stateAt = db.Time(before), db.Time(at)
 		return m, err
 	}, q, w.id)
 	if err != nil {
@@ -198,7 +198,7 @@ func (p *planner) next(ctx context.Context, tx *db.Tx, w waiting, tried []Channe
 		return p.end(ctx, tx, w.id, "exhausted")
 	}
 	const q = `update intent set state = 'active', step = $2, wake_at = $3 where id = $1 and state in ('active', 'deferred')`
-	if _, err := tx.ExecContext(ctx, q, w.id, made+1, micro(p.nextLook(d.Plan, w.expires))); err != nil {
+	if _, err := tx.ExecContext(ctx, q, w.id, made+1, db.Micro(p.nextLook(d.Plan, w.expires))); err != nil {
 		return err
 	}
 	if made == 0 { // was put off: what holds now is the decision
@@ -238,7 +238,7 @@ func (p *planner) wait(ctx context.Context, tx *db.Tx, w waiting, at time.Time) 
 	if !at.After(p.now) {
 		at = p.now.Add(time.Minute)
 	}
-	_, err := tx.ExecContext(ctx, `update intent set wake_at = $2 where id = $1 and state in ('active', 'deferred')`, w.id, micro(at))
+	_, err := tx.ExecContext(ctx, `update intent set wake_at = $2 where id = $1 and state in ('active', 'deferred')`, w.id, db.Micro(at))
 	return err
 }
 
@@ -268,7 +268,7 @@ func (e *Engine) finish(ctx context.Context) error {
 		and not exists (select 1 from intent i where i.outreach = outreach.id and i.state in ('active', 'deferred'))`
 	return e.DB.Tx(ctx, func(tx *db.Tx) error {
 		for _, id := range list {
-			if _, err := tx.ExecContext(ctx, q, id, micro(e.Now())); err != nil {
+			if _, err := tx.ExecContext(ctx, q, id, db.Micro(e.Now())); err != nil {
 				return fmt.Errorf("reach: finish %s: %w", id, err)
 			}
 		}

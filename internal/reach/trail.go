@@ -50,7 +50,7 @@ func (e *Engine) decided(ctx context.Context, t *Trail, patient string) (d polic
 	text, err := db.One(ctx, e.DB, func(scan db.Scan) (text string, err error) {
 		var at int64
 		err = scan(&t.Intent, &t.Assignment, &t.P, &t.State, &at, &text)
-		t.Decided = moment(at)
+		t.Decided = db.Time(at)
 		return text, err
 	}, q, t.Outreach.ID, patient)
 	if err != nil {
@@ -161,7 +161,7 @@ func (e *Engine) Copies(ctx context.Context, pass access.Pass, outreach string) 
 }
 
 func (t *Trail) add(at int64, kind string, c Channel, code, words string) {
-	t.Steps = append(t.Steps, Step{At: moment(at), Kind: kind, Channel: c, Code: code, Words: words})
+	t.Steps = append(t.Steps, Step{At: db.Time(at), Kind: kind, Channel: c, Code: code, Words: words})
 }
 
 func to(masked string) string {

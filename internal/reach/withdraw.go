@@ -16,7 +16,7 @@ func withdraw(ctx context.Context, tx *db.Tx, now time.Time, reason, where strin
 	list, err := db.All(ctx, tx, func(scan db.Scan) (r [2]string, err error) {
 		err = scan(&r[0], &r[1])
 		return r, err
-	}, q, append([]any{reason, micro(now)}, args...)...)
+	}, q, append([]any{reason, db.Micro(now)}, args...)...)
 	if err != nil {
 		return nil, err
 	}

@@ -48,15 +48,8 @@ const columns = `id, account, patient, code, reason, opened_at, until_at, closed
 func read(scan db.Scan) (o Opening, err error) {
 	var at, until, closed, reviewed int64
 	err = scan(&o.ID, &o.Account, &o.Patient, &o.Code, &o.Reason, &at, &until, &closed, &reviewed, &o.Reviewer, &o.Verdict, &o.Note)
-	o.At, o.Until, o.Closed, o.Reviewed = moment(at), moment(until), moment(closed), moment(reviewed)
+	o.At, o.Until, o.Closed, o.Reviewed = db.Time(at), db.Time(until), db.Time(closed), db.Time(reviewed)
 	return o, err
-}
-
-func moment(micro int64) time.Time {
-	if micro == 0 {
-		return time.Time{}
-	}
-	return time.UnixMicro(micro).UTC()
 }
 
 // tellJob is the kind of the job that tells of an opening.

@@ -113,7 +113,7 @@ func (s *Store) Blocks(ctx context.Context, pass access.Pass) ([]Block, error) {
 	list, err := db.All(ctx, s.db, func(scan db.Scan) (b Block, err error) {
 		var since int64
 		err = scan(&b.Patient, &b.Account, &b.Name, &b.Reason, &since)
-		b.Since = when(since)
+		b.Since = db.Time(since)
 		return b, err
 	}, q, patient)
 	if err != nil {

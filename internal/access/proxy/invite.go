@@ -131,7 +131,7 @@ func (s *Store) insert(ctx context.Context, tx *db.Tx, p Proxy) error {
 		confirm = 1
 	}
 	_, err := tx.ExecContext(ctx, q, p.ID, p.Patient, p.Account, string(p.State), p.Helper, p.Kind, p.Address, string(p.Basis), p.Paper, p.PaperNote,
-		joined(p.Actions), joined(p.Categories), int64(p.Labels), string(p.AskedKind), p.AskedBy, confirm, p.Made.UnixMicro(), micro(p.Since), p.Until.UnixMicro(), micro(p.Review))
+		joined(p.Actions), joined(p.Categories), int64(p.Labels), string(p.AskedKind), p.AskedBy, confirm, p.Made.UnixMicro(), db.Micro(p.Since), p.Until.UnixMicro(), db.Micro(p.Review))
 	return err
 }
 

@@ -80,23 +80,8 @@ func read(scan db.Scan) (p Proxy, err error) {
 	err = scan(&p.ID, &p.Patient, &p.Account, &p.State, &p.Helper, &p.Kind, &p.Address, &p.Basis, &p.Paper, &p.PaperNote, &actions, &categories, &p.Labels,
 		&p.AskedKind, &p.AskedBy, &confirm, &made, &active, &until, &review, &ended, &p.EndedKind, &p.EndedWhy, &p.told)
 	p.Actions, p.Categories, p.Confirm = split[Action](actions), split[access.Category](categories), confirm == 1
-	p.Made, p.Since, p.Until, p.Review, p.Ended = when(made), when(active), when(until), when(review), when(ended)
+	p.Made, p.Since, p.Until, p.Review, p.Ended = db.Time(made), db.Time(active), db.Time(until), db.Time(review), db.Time(ended)
 	return p, err
-}
-
-// when is the time that micro says; 0 is none.
-func when(micro int64) time.Time {
-	if micro == 0 {
-		return time.Time{}
-	}
-	return time.UnixMicro(micro).UTC()
-}
-
-func micro(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.UnixMicro()
 }
 
 // Of returns everybody who helps, helped or was asked to help the patient

@@ -168,16 +168,9 @@ func read(scan db.Scan) (f Finding, err error) {
 	for word := range strings.FieldsSeq(signs) {
 		f.Signs = append(f.Signs, Sign(word))
 	}
-	f.First, f.Last, f.Found = moment(first), moment(last), moment(found)
-	f.Reviewed = moment(reviewed)
+	f.First, f.Last, f.Found = db.Time(first), db.Time(last), db.Time(found)
+	f.Reviewed = db.Time(reviewed)
 	return f, err
-}
-
-func moment(micro int64) time.Time {
-	if micro == 0 {
-		return time.Time{}
-	}
-	return time.UnixMicro(micro).UTC()
 }
 
 // Waiting returns the findings that nobody has reviewed, the weightiest

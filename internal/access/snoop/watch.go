@@ -34,7 +34,7 @@ func (s *Store) Flag(ctx context.Context, pass access.Pass) (Flag, error) {
 		var vip int
 		var at int64
 		err = scan(&vip, &f.Reason, &f.SetBy, &at)
-		f.On, f.SetAt = vip == 1, moment(at)
+		f.On, f.SetAt = vip == 1, db.Time(at)
 		return f, err
 	}, `select vip, reason, set_by, set_at from patient_flag where patient = $1`, patient)
 	if isNone(err) {

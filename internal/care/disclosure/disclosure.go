@@ -123,7 +123,7 @@ func (s *Store) Record(ctx context.Context, tx *db.Tx, by access.Actor, e Entry)
 			insert into disclosure (id, patient, at, recipient, address, what, purpose, basis, origin, actor, noted_at, silent_until, silent_for)
 			values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`
 		if _, err := tx.ExecContext(ctx, q, e.ID, e.Patient, e.At.UnixMicro(), e.Recipient, e.Address, e.What, e.Purpose, string(e.Basis), e.Origin, e.Actor,
-			e.Noted.UnixMicro(), micro(e.SilentUntil), e.SilentFor); err != nil {
+			e.Noted.UnixMicro(), db.Micro(e.SilentUntil), e.SilentFor); err != nil {
 			return fmt.Errorf("disclosure: record: %w", err)
 		}
 	}
@@ -256,20 +256,6 @@ func (s *Store) Whose(ctx context.Context, id string) (string, error) {
 func read(scan db.Scan) (e Entry, err error) {
 	var at, noted, silent, void int64
 	err = scan(&e.ID, &e.Patient, &at, &e.Recipient, &e.Address, &e.What, &e.Purpose, &e.Basis, &e.Origin, &e.Actor, &noted, &silent, &e.SilentFor, &void, &e.VoidWhy)
-	e.At, e.Noted, e.SilentUntil, e.Void = when(at), when(noted), when(silent), when(void)
+	e.At, e.Noted, e.SilentUntil, e.Void = db.Time(at), db.Time(noted), db.Time(silent), db.Time(void)
 	return e, err
-}
-
-func when(micro int64) time.Time {
-	if micro == 0 {
-		return time.Time{}
-	}
-	return time.UnixMicro(micro).UTC()
-}
-
-func micro(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.UnixMicro()
 }

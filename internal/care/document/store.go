@@ -148,7 +148,7 @@ func (s *Store) Count(ctx context.Context, pass access.Pass) (int, time.Time, er
 	if err != nil {
 		return 0, time.Time{}, fmt.Errorf("document: count: %w", err)
 	}
-	return int(c.n), view.Time(c.at), nil
+	return int(c.n), db.Time(c.at), nil
 }
 
 // Read returns a document with its text.
@@ -217,6 +217,6 @@ func scan(row db.Scan) (d Document, err error) {
 	var author, name string
 	var at, updated int64
 	err = row(&d.ID, &d.Kind, &d.Title, &d.Status, &at, &author, &name, &d.Media, &d.Source, &updated)
-	d.At, d.Updated, d.Author = view.Time(at), view.Time(updated), clinician.Name(author, name)
+	d.At, d.Updated, d.Author = db.Time(at), db.Time(updated), clinician.Name(author, name)
 	return d, err
 }

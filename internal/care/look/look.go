@@ -44,7 +44,7 @@ func (s *Store) Look(ctx context.Context, pass access.Pass) (time.Time, error) {
 		return time.Time{}, fmt.Errorf("look: %w", err)
 	}
 	if was.at != 0 && s.now().Sub(time.UnixMicro(was.at)) < Sitting {
-		return when(was.before), nil
+		return db.Time(was.before), nil
 	}
 	const write = `
 		insert into look (account, patient, at, earlier) values ($1, $2, $3, $4)
@@ -56,12 +56,5 @@ func (s *Store) Look(ctx context.Context, pass access.Pass) (time.Time, error) {
 	if err != nil {
 		return time.Time{}, fmt.Errorf("look: note: %w", err)
 	}
-	return when(was.at), nil
-}
-
-func when(micro int64) time.Time {
-	if micro == 0 {
-		return time.Time{}
-	}
-	return time.UnixMicro(micro).UTC()
+	return db.Time(was.at), nil
 }

@@ -124,7 +124,7 @@ func (s *Store) Count(ctx context.Context, pass access.Pass) (int, time.Time, er
 	if err != nil {
 		return 0, time.Time{}, fmt.Errorf("medication: count: %w", err)
 	}
-	return int(c.n), view.Time(c.at), nil
+	return int(c.n), db.Time(c.at), nil
 }
 
 func scan(row db.Scan) (m Medicine, err error) {
@@ -133,6 +133,6 @@ func scan(row db.Scan) (m Medicine, err error) {
 	var reported int
 	err = row(&m.ID, &m.Code, &m.Name, &m.Dose, &m.Status, &why, &whyName, &prescriber, &name, &authored, &m.Refills, &reported, &m.Source, &updated)
 	m.Why, m.Prescriber = clinician.Name(why, whyName), clinician.Name(prescriber, name)
-	m.Authored, m.Updated, m.Reported = view.Time(authored), view.Time(updated), reported == 1
+	m.Authored, m.Updated, m.Reported = db.Time(authored), db.Time(updated), reported == 1
 	return m, err
 }

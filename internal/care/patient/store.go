@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"hale/internal/access"
-	"hale/internal/care/view"
 	"hale/internal/store/db"
 )
 
@@ -117,6 +116,6 @@ func scan(row db.Scan) (p Person, err error) {
 	var updated int64
 	err = row(&p.ID, &p.Full, &p.Given, &p.Family, &p.Born, &p.Sex, &p.Lang, &p.MRN, &p.Line, &p.City, &p.State, &p.Zip, &p.Zone,
 		&deceased, &active, &updated)
-	p.Deceased, p.Active, p.Updated = deceased == 1, active == 1, view.Time(updated)
+	p.Deceased, p.Active, p.Updated = deceased == 1, active == 1, db.Time(updated)
 	return p, err
 }

@@ -177,7 +177,7 @@ func (s *Store) Counts(ctx context.Context, pass access.Pass) (map[Kind]Count, e
 	list, err := db.All(ctx, s.db, func(scan db.Scan) (c counted, err error) {
 		var at int64
 		err = scan(&c.kind, &c.N, &at)
-		c.Updated = view.Time(at)
+		c.Updated = db.Time(at)
 		return c, err
 	}, q, patient, hidden, until)
 	if err != nil {
@@ -194,7 +194,7 @@ func scan(row db.Scan) (p Problem, err error) {
 	var performer, name string
 	var at, ended, updated int64
 	err = row(&p.ID, &p.Kind, &p.Code, &p.Name, &p.Status, &at, &ended, &p.Detail, &performer, &name, &p.Source, &updated)
-	p.At, p.Ended, p.Updated = view.Time(at), view.Time(ended), view.Time(updated)
+	p.At, p.Ended, p.Updated = db.Time(at), db.Time(ended), db.Time(updated)
 	p.Performer = clinician.Name(performer, name)
 	return p, err
 }

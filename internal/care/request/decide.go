@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"hale/internal/access"
 	"hale/internal/base/errs"
@@ -160,18 +159,11 @@ func (s *Store) save(ctx context.Context, tx *db.Tx, r Request, from State) erro
 	const q = `
 		update privacy_request set state = $3, due_at = $4, extended_at = $5, extended_why = $6, claimed_by = $7, decided_at = $8, decided_by = $9, answer = $10
 		where id = $1 and state = $2`
-	n, err := db.Changed(tx.ExecContext(ctx, q, r.ID, string(from), string(r.State), micro(r.Due), micro(r.Extended), r.ExtendedWhy, r.ClaimedBy, micro(r.Decided), r.DecidedBy, r.Answer))
+	n, err := db.Changed(tx.ExecContext(ctx, q, r.ID, string(from), string(r.State), db.Micro(r.Due), db.Micro(r.Extended), r.ExtendedWhy, r.ClaimedBy, db.Micro(r.Decided), r.DecidedBy, r.Answer))
 	if err == nil && n == 0 {
 		return errMove
 	}
 	return err
-}
-
-func micro(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.UnixMicro()
 }
 
 // checkContact tidies the address that the patient wants to be written to.

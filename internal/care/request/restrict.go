@@ -68,7 +68,7 @@ func (s *Store) Restrictions(ctx context.Context, pass access.Pass) ([]Restricti
 	list, err := db.All(ctx, s.db, func(scan db.Scan) (r Restriction, err error) {
 		var since, ended int64
 		err = scan(&r.ID, &r.Request, &r.Patient, &r.Kind, &r.Target, &r.Name, &r.What, &since, &ended, &r.EndedWhy)
-		r.Since, r.Ended = when(since), when(ended)
+		r.Since, r.Ended = db.Time(since), db.Time(ended)
 		return r, err
 	}, q, patient)
 	if err != nil {

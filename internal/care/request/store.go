@@ -65,16 +65,8 @@ func read(scan db.Scan) (r Request, err error) {
 		&extended, &r.ExtendedWhy, &r.ClaimedBy, &decided, &r.DecidedBy, &r.Answer); err != nil {
 		return r, err
 	}
-	r.Asked, r.Due, r.Extended, r.Decided = when(asked), when(due), when(extended), when(decided)
+	r.Asked, r.Due, r.Extended, r.Decided = db.Time(asked), db.Time(due), db.Time(extended), db.Time(decided)
 	return r, json.Unmarshal([]byte(body), &r.Details)
-}
-
-// when is the time that micro says; 0 is none.
-func when(micro int64) time.Time {
-	if micro == 0 {
-		return time.Time{}
-	}
-	return time.UnixMicro(micro).UTC()
 }
 
 // opens returns the patient whom pass opens by either right.
@@ -221,7 +213,7 @@ func (s *Store) Get(ctx context.Context, pass access.Pass, id string) (Request, 
 	r.Steps, err = db.All(ctx, s.db, func(scan db.Scan) (p Step, err error) {
 		var at int64
 		err = scan(&at, &p.ActorKind, &p.Actor, &p.Name, &p.What, &p.Note)
-		p.At = when(at)
+		p.At = db.Time(at)
 		return p, err
 	}, q, id)
 	if err != nil {

@@ -9,7 +9,6 @@ import (
 
 	"hale/internal/access"
 	"hale/internal/care/clinician"
-	"hale/internal/care/view"
 	"hale/internal/store/db"
 )
 
@@ -91,7 +90,7 @@ func (s *Store) Count(ctx context.Context, pass access.Pass) (int, time.Time, er
 	if err != nil {
 		return 0, time.Time{}, fmt.Errorf("result: count: %w", err)
 	}
-	return int(r.n), view.Time(r.at), nil
+	return int(r.n), db.Time(r.at), nil
 }
 
 // Goals returns the patient's goals by the code they are about; the newest
@@ -146,7 +145,7 @@ func scan(row db.Scan) (r Result, err error) {
 	if err != nil {
 		return r, err
 	}
-	r.At, r.Issued, r.Updated = view.Time(at), view.Time(issued), view.Time(updated)
+	r.At, r.Issued, r.Updated = db.Time(at), db.Time(issued), db.Time(updated)
 	r.Value, r.HasValue = value.Float64, value.Valid
 	r.Range = band(low, high)
 	r.Performer = clinician.Name(performer, found)

@@ -8,7 +8,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"time"
 
 	"hale/internal/record"
 	"hale/internal/standard/fhir"
@@ -139,14 +138,6 @@ func First(nodes ...fhir.Node) fhir.Node {
 		}
 	}
 	return fhir.Node{}
-}
-
-// Time returns the time of a column, zero for 0.
-func Time(micro int64) time.Time {
-	if micro == 0 {
-		return time.Time{}
-	}
-	return time.UnixMicro(micro).UTC()
 }
 
 // Plain takes away what a terminology adds to a name for itself: the sort of

@@ -10,7 +10,6 @@ import (
 	"hale/internal/base/errs"
 	"hale/internal/base/ids"
 	"hale/internal/care/clinician"
-	"hale/internal/care/view"
 	"hale/internal/record"
 	"hale/internal/store/db"
 	"hale/internal/store/event"
@@ -165,7 +164,7 @@ func scan(row db.Scan) (v Visit, err error) {
 	var with, withName, where, whereName string
 	err = row(&v.ID, &v.Patient, &v.Status, &v.Service, &v.Title, &start, &end, &with, &withName, &where, &whereName, &v.Slot,
 		&booked, &v.Via, &v.Ref, &updated)
-	v.Start, v.End, v.BookedAt, v.Updated = view.Time(start), view.Time(end), view.Time(booked), view.Time(updated)
+	v.Start, v.End, v.BookedAt, v.Updated = db.Time(start), db.Time(end), db.Time(booked), db.Time(updated)
 	v.With, v.Where = clinician.Name(with, withName), clinician.Name(where, whereName)
 	return v, err
 }
@@ -174,7 +173,7 @@ func scanSlot(row db.Scan) (s Slot, err error) {
 	var start, end int64
 	var with, withName, where, whereName string
 	err = row(&s.ID, &s.Service, &s.Title, &start, &end, &with, &withName, &where, &whereName)
-	s.Start, s.End = view.Time(start), view.Time(end)
+	s.Start, s.End = db.Time(start), db.Time(end)
 	s.With, s.Where = clinician.Name(with, withName), clinician.Name(where, whereName)
 	return s, err
 }

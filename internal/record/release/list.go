@@ -89,7 +89,7 @@ func (s *Store) Candidates(ctx context.Context, pass access.Pass, n int) ([]Cand
 	read := func(scan db.Scan) (c Candidate, err error) {
 		var at int64
 		err = scan(&c.Type, &c.ID, &c.Name, &at)
-		c.At = moment(at)
+		c.At = db.Time(at)
 		return c, err
 	}
 	hidden, until := pass.Veil()

@@ -20,23 +20,9 @@ func readHold(scan db.Scan) (h Hold, err error) {
 	var early, tell int
 	err = scan(&h.ID, &h.Patient, &h.Type, &h.Resource, &h.Sort, &h.Rule, &h.Basis, &h.Reason, &h.SetBy, &set, &final, &until, &most,
 		&early, &tell, &released, &h.ReleasedBy, &h.Note)
-	h.SetAt, h.Final, h.Until, h.Most, h.ReleasedAt = moment(set), moment(final), moment(until), moment(most), moment(released)
+	h.SetAt, h.Final, h.Until, h.Most, h.ReleasedAt = db.Time(set), db.Time(final), db.Time(until), db.Time(most), db.Time(released)
 	h.Early, h.Tell = early == 1, tell == 1
 	return h, err
-}
-
-func moment(micro int64) time.Time {
-	if micro == 0 {
-		return time.Time{}
-	}
-	return time.UnixMicro(micro).UTC()
-}
-
-func micro(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.UnixMicro()
 }
 
 func bit(b bool) int {
@@ -51,8 +37,8 @@ func (s *Store) insert(ctx context.Context, tx *db.Tx, h Hold) error {
 	const q = `insert into release_hold (` + holdColumns + `)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 0, '', $16)`
 	h.ID = s.IDs.New()
-	_, err := tx.ExecContext(ctx, q, h.ID, h.Patient, h.Type, h.Resource, h.Sort, h.Rule, h.Basis, h.Reason, h.SetBy, micro(h.SetAt), micro(h.Final),
-		micro(h.Until), micro(h.Most), bit(h.Early), bit(h.Tell), h.Note)
+	_, err := tx.ExecContext(ctx, q, h.ID, h.Patient, h.Type, h.Resource, h.Sort, h.Rule, h.Basis, h.Reason, h.SetBy, db.Micro(h.SetAt), db.Micro(h.Final),
+		db.Micro(h.Until), db.Micro(h.Most), bit(h.Early), bit(h.Tell), h.Note)
 	if err != nil {
 		return err
 	}

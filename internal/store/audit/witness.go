@@ -97,7 +97,7 @@ func (n *Notary) inform(ctx context.Context, w Witness) error {
 	if len(list) == 0 && failed == 0 && !state.failed {
 		return nil
 	}
-	_, write := n.db.ExecContext(ctx, q, w.Name(), state.number, micro(state.taken), failed)
+	_, write := n.db.ExecContext(ctx, q, w.Name(), state.number, db.Micro(state.taken), failed)
 	return errors.Join(err, write)
 }
 
@@ -179,13 +179,6 @@ func (n *Notary) news(ctx context.Context, w Witness, t told) ([]Checkpoint, err
 	}
 	const next = `select note from audit_checkpoint where number > $1 order by number limit $2`
 	return noted(db.All(ctx, n.db, db.Value[string], next, t.number, tellMost))
-}
-
-func micro(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.UnixMicro()
 }
 
 // File is a witness that appends to a file, best on a disk of another
