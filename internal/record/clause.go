@@ -3,7 +3,9 @@ package record
 import (
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"hale/internal/access"
 )
@@ -18,21 +20,27 @@ func Clause(pass access.Pass, typ string, q url.Values, patientColumn string, fi
 	if err != nil {
 		return "", nil, err
 	}
-	return query.clause(patientColumn), query.params.args, nil
+	sql, args = compact(query.clause(patientColumn), query.params.args, first, first)
+	return sql, args, nil
 }
 
 // within reads a search that is a part of another statement.
 func within(pass access.Pass, typ string, q url.Values, first int) (*query, error) {
-	for _, name := range []string{"_sort", "_count", "_cursor"} {
+	for _, name := range orders {
 		if q.Has(name) {
 			return nil, refuse(typ, name, "a segment has no order and no pages")
 		}
 	}
-	query, err := readQuery(typ, q, first)
+	_, until := pass.Veil()
+	a := &asking{params: params{first: first}, pass: pass, now: time.UnixMicro(until), ready: true}
+	query, err := a.read(typ, q, 0)
 	if err != nil {
 		return nil, err
 	}
-	query.resource = append(query.resource, query.params.veil(pass, "r"))
+	if len(query.unknown) > 0 {
+		return nil, refuse(typ, strconv.Quote(query.unknown[0]), "there is no such search parameter")
+	}
+	query.resource = append(query.resource, query.params.veil(pass, "~"))
 	return query, nil
 }
 
@@ -45,7 +53,8 @@ func Matching(pass access.Pass, typ string, q url.Values, first int) (sql string
 		return "", nil, err
 	}
 	from, where := query.rows()
-	return "select w.id from " + from + " d cross join patient_number w where w.n = d.patient and " + where, query.params.args, nil
+	sql, args = compact("select w.id from "+from+" d cross join patient_number w where w.n = d.patient and "+where, query.params.args, first, first)
+	return sql, args, nil
 }
 
 func (q *query) clause(patientColumn string) string {
@@ -62,13 +71,13 @@ func (q *query) rows() (from, sql string) {
 	if driver == nil {
 		where = append(where, "d.typ = "+q.params.add(q.typ), "d.deleted = 0")
 		for _, r := range q.resource {
-			where = append(where, strings.ReplaceAll(r, "r.", "d."))
+			where = append(where, strings.ReplaceAll(r, "~", "d"))
 		}
 	} else {
 		from, key = driver.table, "d.resource"
 		where = append(where, strings.ReplaceAll(driver.sql, "@", "d"))
 		if len(q.resource) > 0 {
-			where = append(where, "exists (select 1 from resource r where r.n = d.resource and "+strings.Join(q.resource, " and ")+")")
+			where = append(where, "exists (select 1 from resource r where r.n = d.resource and "+strings.ReplaceAll(strings.Join(q.resource, " and "), "~", "r")+")")
 		}
 	}
 	for _, c := range rest {
@@ -105,7 +114,7 @@ func (c condition) also(key string) string {
 	sql := not + "exists (select 1 from " + c.table + " x where x.patient = d.patient and x.resource = " + key +
 		" and " + strings.ReplaceAll(c.sql, "@", "x") + ")"
 	if c.own != "" {
-		sql = "(d.patient in " + c.own + " or " + sql + ")"
+		sql = "(d.patient" + c.own + " or " + sql + ")"
 	}
 	return sql
 }

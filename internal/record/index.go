@@ -15,6 +15,8 @@ type writer struct {
 	dates      []placed[dateRow]
 	references []placed[referenceRow]
 	strings    []placed[stringRow]
+	amounts    []placed[amountRow]
+	parts      []placed[partRow]
 }
 
 // placed is a row with whose it is.
@@ -29,6 +31,8 @@ func (w *writer) add(r rows, patient, resource int64) {
 	w.dates = place(w.dates, r.dates, patient, resource)
 	w.references = place(w.references, r.references, patient, resource)
 	w.strings = place(w.strings, r.strings, patient, resource)
+	w.amounts = place(w.amounts, r.amounts, patient, resource)
+	w.parts = place(w.parts, r.parts, patient, resource)
 }
 
 func place[T any](list []placed[T], rows []T, patient, resource int64) []placed[T] {
@@ -43,6 +47,8 @@ const (
 	insertDate      = `insert into date_index (param, patient, resource, low, high)`
 	insertReference = `insert into reference_index (param, patient, id, typ, resource)`
 	insertString    = `insert into string_index (param, folded, patient, resource, exact)`
+	insertAmount    = `insert into quantity_index (param, patient, resource, low, high, system, code, base, base_low, base_high)`
+	insertPart      = `insert into part_index (param, patient, resource, place, code, system, low, high, base, base_low, base_high, typ, id)`
 	ifNew           = `on conflict do nothing`
 )
 
@@ -82,7 +88,33 @@ func (w *writer) write(ctx context.Context, tx *db.Tx) error {
 	for _, s := range w.strings {
 		args = append(args, s.row.param, s.row.folded, s.patient, s.resource, s.row.exact)
 	}
-	return db.InsertMany(ctx, tx, insertString, ifNew, 5, args)
+	if err := db.InsertMany(ctx, tx, insertString, ifNew, 5, args); err != nil {
+		return err
+	}
+	return w.writeAmounts(ctx, tx)
+}
+
+// writeAmounts writes the rows that few resources have.
+func (w *writer) writeAmounts(ctx context.Context, tx *db.Tx) error {
+	slices.SortFunc(w.amounts, func(a, b placed[amountRow]) int {
+		return cmp.Or(cmp.Compare(a.row.param, b.row.param), cmp.Compare(a.patient, b.patient))
+	})
+	var args []any
+	for i := range w.amounts {
+		q := &w.amounts[i]
+		a := &q.row.amount
+		args = append(args, q.row.param, q.patient, q.resource, a.low, a.high, a.system, a.code, a.base, a.baseLow, a.baseHigh)
+	}
+	if err := db.InsertMany(ctx, tx, insertAmount, ifNew, 10, args); err != nil {
+		return err
+	}
+	args = args[:0]
+	for i := range w.parts {
+		p := &w.parts[i]
+		a := &p.row.amount
+		args = append(args, p.row.param, p.patient, p.resource, p.row.place, p.row.code, a.system, a.low, a.high, a.base, a.baseLow, a.baseHigh, p.row.typ, p.row.id)
+	}
+	return db.InsertMany(ctx, tx, insertPart, ifNew, 13, args)
 }
 
 // delete deletes the rows of one resource.
@@ -108,6 +140,18 @@ func (r rows) delete(ctx context.Context, tx *db.Tx, patient, resource int64) er
 	for _, s := range r.strings {
 		const q = `delete from string_index where param = $1 and folded = $2 and patient = $3 and resource = $4`
 		if _, err := tx.ExecContext(ctx, q, s.param, s.folded, patient, resource); err != nil {
+			return err
+		}
+	}
+	for _, a := range r.amounts {
+		const q = `delete from quantity_index where param = $1 and patient = $2 and resource = $3`
+		if _, err := tx.ExecContext(ctx, q, a.param, patient, resource); err != nil {
+			return err
+		}
+	}
+	for _, p := range r.parts {
+		const q = `delete from part_index where param = $1 and code = $2 and patient = $3 and resource = $4`
+		if _, err := tx.ExecContext(ctx, q, p.param, p.code, patient, resource); err != nil {
 			return err
 		}
 	}

@@ -19,31 +19,42 @@ import (
 // Written is what audit rows call a change of the record.
 const Written = "record.put"
 
-// noted leaves an audit row for each change that a person made, and one for
-// all changes of a feed, in the transaction of the changes. Its digest proves
-// later what was written: of one body, its SHA-256; of a feed's batch, see
-// digestOf.
-func (b *batch) noted(ctx context.Context, src Source, all []Change) error {
-	if len(all) == 0 {
-		return nil
-	}
+// noted leaves an audit row for each change that a person or an app made, and
+// one for all changes of a feed, in the transaction of the changes. Its digest
+// proves later what was written: of one body, its SHA-256; of a feed's batch,
+// see digestOf.
+func (b *batch) noted(ctx context.Context, all []Change) error {
 	var rows []audit.Row
-	if k := src.Actor.Kind; k == access.System || k == "" {
-		rows = append(rows, b.fed(src, all))
-	} else {
-		for i := range all {
-			c := &all[i]
-			r := src.Actor.Row(Written, c.Patient, true)
-			r.About, r.Digest = fmt.Sprintf("%s/%s/_history/%d", c.Type, c.ID, c.Version), hex.EncodeToString(c.sum[:])
-			rows = append(rows, r)
+	for len(all) > 0 {
+		by := all[0].by
+		n := slices.IndexFunc(all, func(c Change) bool { return c.by != by })
+		if n < 0 {
+			n = len(all)
 		}
+		rows = append(rows, b.told(by, all[:n])...)
+		all = all[n:]
 	}
 	return b.store.audit.AddIn(ctx, b.tx, rows...)
 }
 
+// told returns the rows of what one source changed.
+func (b *batch) told(by *writtenBy, all []Change) []audit.Row {
+	if by.feeds() {
+		return []audit.Row{b.fed(by, all)}
+	}
+	rows := make([]audit.Row, len(all))
+	for i := range all {
+		c := &all[i]
+		r := by.Actor.Row(Written, c.Patient, true)
+		r.About, r.Digest = c.Type+"/"+c.ID+"/_history/"+strconv.FormatInt(c.Version, 10), hex.EncodeToString(c.sum[:])
+		rows[i] = r
+	}
+	return rows
+}
+
 // fed is the row of a feed's batch: which versions it made is in the record,
 // under this provenance and time.
-func (b *batch) fed(src Source, all []Change) audit.Row {
+func (b *batch) fed(src *writtenBy, all []Change) audit.Row {
 	patient := all[0].Patient
 	for i := range all {
 		if all[i].Patient != patient {
@@ -56,7 +67,7 @@ func (b *batch) fed(src Source, all []Change) audit.Row {
 	}
 	r := src.Actor.Row(Written, patient, true)
 	r.ActorKind, r.Reason, r.Digest = string(kind), src.Feed, digestOf(all)
-	r.About = fmt.Sprintf("batch/%d/%d/%d", b.source, b.at.UnixMicro(), len(all))
+	r.About = fmt.Sprintf("batch/%d/%d/%d", src.id, b.at.UnixMicro(), len(all))
 	return r
 }
 

@@ -1,17 +1,15 @@
 package record
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"hale/internal/access"
-	"hale/internal/standard/fhir"
+	"hale/internal/base/errs"
+	"hale/internal/standard/smart"
 	"hale/internal/store/db"
 	"hale/internal/store/keys"
 )
@@ -23,75 +21,8 @@ type Resource struct {
 	Updated           time.Time
 	Body              []byte
 	Source            string // the feed or the person it came from
-}
 
-// JSON returns the body with the id, the version and the time written in.
-// A body that has them keeps its other bytes.
-func (r Resource) JSON() []byte {
-	n, err := fhir.Parse(r.Body)
-	if err != nil || !n.IsObject() {
-		return r.Body // cannot be: PutAll took it
-	}
-	version := member{"versionId", strconv.Quote(strconv.FormatInt(r.Version, 10))}
-	updated := member{"lastUpdated", strconv.Quote(r.Updated.UTC().Format("2006-01-02T15:04:05.000Z"))}
-	id := member{"id", strconv.Quote(r.ID)}
-	meta := n.Get("meta")
-	if !meta.IsObject() {
-		whole := member{"meta", "{" + version.String() + "," + updated.String() + "}"}
-		return apply(r.Body, set(n, id, whole))
-	}
-	return apply(r.Body, append(set(n, id), set(meta, version, updated)...))
-}
-
-// member is one member of a JSON object.
-type member struct{ key, value string }
-
-// String returns the member as JSON.
-func (m member) String() string { return `"` + m.key + `":` + m.value }
-
-// edit puts text in the place of the bytes from start to end.
-type edit struct {
-	start, end int
-	text       string
-}
-
-// set returns the edits that write members into the object n: over those it
-// has, the others in front.
-func set(n fhir.Node, members ...member) []edit {
-	var edits []edit
-	var missing []string
-	for _, m := range members {
-		if v := n.Get(m.key); v.Exists() {
-			start, end := v.Span()
-			edits = append(edits, edit{start, end, m.value})
-		} else {
-			missing = append(missing, m.String())
-		}
-	}
-	if len(missing) == 0 {
-		return edits
-	}
-	text := strings.Join(missing, ",")
-	for range n.Fields() {
-		text += "," // it is not empty
-		break
-	}
-	start, _ := n.Span()
-	return append(edits, edit{start + 1, start + 1, text})
-}
-
-// apply returns body with edits made.
-func apply(body []byte, edits []edit) []byte {
-	slices.SortStableFunc(edits, func(a, b edit) int { return a.start - b.start })
-	var b bytes.Buffer
-	at := 0
-	for _, e := range edits {
-		b.Write(body[at:e.start])
-		b.WriteString(e.text)
-		at = e.end
-	}
-	b.Write(body[at:])
-	return b.Bytes()
+	answer *answer // nil: made each time
 }
 
 // visits are the types that the right to see visits opens as well.
@@ -166,7 +97,7 @@ func readFound(scan db.Scan) (f found, err error) {
 }
 
 // Get returns the current version of a resource. One that pass does not open
-// is as if it were not there.
+// is as if it were not there; one that was deleted is errs.Gone.
 func (s *Store) Get(ctx context.Context, pass access.Pass, typ, id string) (Resource, error) {
 	return s.get(ctx, s.db, pass, typ, id)
 }
@@ -177,60 +108,102 @@ func (s *Store) GetIn(ctx context.Context, tx *db.Tx, pass access.Pass, typ, id 
 }
 
 func (s *Store) get(ctx context.Context, c db.Conn, pass access.Pass, typ, id string) (Resource, error) {
-	patient, everyone, err := opens(pass, typ)
+	r, err := reachOf(pass, typ)
 	if err != nil {
 		return Resource{}, err
 	}
-	f, err := db.One(ctx, c, readFound, columns+` where r.typ = $1 and r.id = $2`, typ, id)
-	if err != nil {
-		return Resource{}, fmt.Errorf("record: get %s: %w", typ, err)
+	for try := 0; ; try++ {
+		res, err := s.getOnce(ctx, c, r, link{typ, id})
+		if err == nil {
+			return res, nil
+		}
+		if !errors.Is(err, errMoved) || try == 3 {
+			return Resource{}, fmt.Errorf("record: get %s: %w", typ, err)
+		}
 	}
-	shown, err := s.shown(ctx, c, pass, typ, id)
-	if err != nil {
-		return Resource{}, fmt.Errorf("record: get %s: %w", typ, err)
-	}
-	if f.deleted || !everyone && personal(typ) && f.Patient != patient || !shown || !sees(pass, typ) {
-		return Resource{}, fmt.Errorf("record: get %s: %w", typ, db.ErrNone)
-	}
-	if err := s.openFound(ctx, c, &f); err != nil {
-		return Resource{}, fmt.Errorf("record: get %s: %w", typ, err)
-	}
-	return f.Resource, nil
 }
 
-// History returns the versions of a resource that pass shows, the newest
-// first: none if it does not show the newest.
-func (s *Store) History(ctx context.Context, pass access.Pass, typ, id string) ([]Resource, error) {
-	now, err := s.Get(ctx, pass, typ, id)
+func (s *Store) getOnce(ctx context.Context, c db.Conn, r reach, at link) (Resource, error) {
+	st, err := s.stand(ctx, c, at.typ, at.id)
 	if err != nil {
-		return nil, err
+		return Resource{}, err
 	}
+	if err := s.maySee(ctx, c, r, st); err != nil {
+		return Resource{}, err
+	}
+	return s.full(ctx, c, st)
+}
+
+// errMoved says that another version stands there than was asked about.
+var errMoved = errs.New(errs.Conflict, "Somebody changed this at the same moment. Please look again.")
+
+// maySee says why what stands there is not shown, nil if it is.
+func (s *Store) maySee(ctx context.Context, c db.Conn, r reach, st standing) error {
+	if _, ok := r.pass.Reaches(st.typ, smart.Read); !ok {
+		return errScopes
+	}
+	if st.typ == "Binary" && st.n != 0 && !st.deleted && sees(r.pass, st.typ) && r.pass.Shows(st.labels, st.held) {
+		return s.attached(ctx, c, r, st)
+	}
+	if !r.shows(st) {
+		return db.ErrNone
+	}
+	if st.deleted {
+		return s.gone(ctx, c, r, st)
+	}
+	ok, err := s.inScope(ctx, c, r.pass, st.link, smart.Read)
+	if err == nil && !ok {
+		err = db.ErrNone
+	}
+	return err
+}
+
+// full returns what stands there with its body, which the caller may see.
+func (s *Store) full(ctx context.Context, c db.Conn, st standing) (Resource, error) {
+	if res, ok := s.cache.get(st); ok {
+		return res, nil
+	}
+	f, err := s.bodyOf(ctx, c, st)
+	if err != nil {
+		return Resource{}, err
+	}
+	if f.Version != st.version {
+		return Resource{}, errMoved // and may be protected by more than we asked about
+	}
+	if _, inside := c.(*db.Tx); inside { // it may be taken back
+		return f.Resource, nil
+	}
+	return s.cache.put(st, f.Resource), nil
+}
+
+// gone says that what stands there was deleted, to whom would have been shown
+// what was deleted. What was erased for good is as if it had not been there.
+func (s *Store) gone(ctx context.Context, c db.Conn, r reach, st standing) error {
 	const q = `
-		select r.typ, r.id, coalesce(p.id, ''), v.version, v.updated, v.body, s.feed, s.name, s.actor, v.deleted
+		select v.version, v.labels, v.held_until, v.body, length(r.body)
 		from resource r
-		join resource_version v on v.resource = r.n
-		join provenance s on s.id = v.provenance
-		left join patient_number p on p.n = r.patient
-		where r.typ = $1 and r.id = $2
-		order by v.version desc`
-	before, err := db.All(ctx, s.db, readFound, q, typ, id)
+		join resource_version v on v.resource = r.n and v.version = r.version - 1
+		where r.n = $1`
+	type last struct {
+		version, held, left int64
+		labels              access.Label
+		body                []byte
+	}
+	scan := func(scan db.Scan) (v last, err error) {
+		return v, scan(&v.version, &v.labels, &v.held, &v.body, &v.left)
+	}
+	v, err := db.One(ctx, c, scan, q, st.n)
 	if err != nil {
-		return nil, fmt.Errorf("record: history of %s: %w", typ, err)
+		return err
 	}
-	list := []Resource{now}
-	for _, f := range before {
-		err := s.openFound(ctx, s.db, &f)
-		if errors.Is(err, keys.ErrShredded) {
-			continue // it was erased while it was protected
-		}
-		if err != nil {
-			return nil, fmt.Errorf("record: history of %s: %w", typ, err)
-		}
-		if f.Patient == now.Patient && showsBody(pass, f.Body) {
-			list = append(list, f.Resource)
-		}
+	body, err := s.open(ctx, c, v.body, st.link, v.version)
+	if errors.Is(err, keys.ErrShredded) || err == nil && (v.left != 0 || !showsVersion(r.pass, body, v.labels, v.held)) {
+		return db.ErrNone
 	}
-	return list, nil
+	if err != nil {
+		return err
+	}
+	return errGone
 }
 
 // Hold makes every other holder of a patient's record wait until tx ends, so

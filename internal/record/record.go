@@ -11,11 +11,13 @@ import (
 	"context"
 	"crypto/sha256"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"hale/internal/access"
 	"hale/internal/base/ids"
 	"hale/internal/standard/fhir"
+	"hale/internal/standard/terms"
 	"hale/internal/store/audit"
 	"hale/internal/store/db"
 	"hale/internal/store/event"
@@ -26,6 +28,8 @@ import (
 type Source struct {
 	Actor access.Actor
 	Feed  string // the name of the feed it came by; empty for a form
+
+	Within *access.Pass // refuses what would replace something that this hides; nil: nothing
 }
 
 // Draft is a resource to be put.
@@ -33,6 +37,7 @@ type Draft struct {
 	Type, ID  string // an empty ID asks for a new one
 	Body      []byte // must not change afterwards
 	IfVersion int64  // fail unless this is the current version; 0 is any
+	Strict    bool   // refuse it if it does not conform
 }
 
 // Change is a resource that was put and differs from what was there.
@@ -49,6 +54,10 @@ type Change struct {
 	cared int64 // its main date, or when it was written
 	refs  []link
 	sum   [sha256.Size]byte // of the body
+	by    *writtenBy
+	n     int64 // its number
+	whose int64 // the patient's number
+	born  bool  // it was not there, or was deleted
 }
 
 // Projector keeps a narrow typed view of some types, in the transaction of
@@ -82,7 +91,16 @@ type Store struct {
 	views  []follower
 	holds  []Holder
 	keys   *keys.Ring // nil: nothing is sealed
-	fed    fedAt
+
+	checker  Checker // nil: nothing is checked
+	policy   func(Source) Policy
+	fed      fedAt
+	terms    *terms.Terms // nil: no value sets are known
+	base     string       // our own address, empty: not known
+	ready    atomic.Bool  // the search index is by the newest rules
+	wake     wakeUp
+	together together
+	cache    cache
 }
 
 // fedAt is when each feed last wrote, in microseconds, and how often then. A

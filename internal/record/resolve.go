@@ -19,14 +19,12 @@ func (s *Store) Resolve(ctx context.Context, typ string, q url.Values) ([]string
 	if err != nil {
 		return nil, err
 	}
-	text := query.search(0, order{column: "id", count: 1}) // count+1 are read
-	list, err := db.All(ctx, s.db, readHit, text, query.params.args...)
+	query.now, query.store = s.now(), s
+	where := "r.typ = " + query.params.add(typ) + " and r.deleted = 0 and " + query.where("r")
+	text, args := compact("select r.id from resource r where "+where+" order by r.id limit 2", query.params.args, 1, 1)
+	ids, err := db.All(ctx, s.db, db.Value[string], text, args...)
 	if err != nil {
 		return nil, fmt.Errorf("record: resolve %s: %w", typ, err)
-	}
-	var ids []string
-	for _, h := range list {
-		ids = append(ids, h.ID)
 	}
 	return ids, nil
 }

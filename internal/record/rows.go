@@ -3,7 +3,9 @@ package record
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"hash/fnv"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -18,6 +20,8 @@ type rows struct {
 	dates      []dateRow
 	references []referenceRow
 	strings    []stringRow
+	amounts    []amountRow
+	parts      []partRow
 	sort       int64 // the type's main date, or 0
 }
 
@@ -42,6 +46,18 @@ type stringRow struct {
 	folded, exact string
 }
 
+type amountRow struct {
+	param int32
+	amount
+}
+
+type partRow struct {
+	param, place int32
+	code         string
+	amount       amount
+	typ, id      string
+}
+
 // longest is the most bytes of a code or a text that the index keeps.
 const longest = 256
 
@@ -62,7 +78,7 @@ type badElement struct{ path, reason string }
 // rowsOf returns the index rows of a resource in patient's compartment.
 func rowsOf(typ, patient string, node fhir.Node) (rows, *badElement) {
 	def := fhir.Define(typ)
-	own, _ := def.Parameter("patient")
+	own, _ := ownParameter(typ)
 	var r rows
 	for i, e := range def.Elements {
 		start := len(r.dates)
@@ -77,6 +93,7 @@ func rowsOf(typ, patient string, node fhir.Node) (rows, *badElement) {
 			r.note(typ, def, i, r.dates[start].low)
 		}
 	}
+	r.addParts(def, node)
 	return r, nil
 }
 
@@ -125,6 +142,11 @@ func walk(n fhir.Node, steps []fhir.Step, fn func(fhir.Node)) *badElement {
 	switch {
 	case !next.Exists():
 		return nil
+	case s.FilterKey == "[0]":
+		for e := range next.Each() {
+			return walk(e, steps[1:], fn)
+		}
+		return nil
 	case s.Many != next.IsArray():
 		if s.Many {
 			return &badElement{next.Path(), "a list is wanted"}
@@ -147,15 +169,20 @@ func (r *rows) addValue(e fhir.Element, mine string, n fhir.Node) string {
 	if reason := misshapen(e.Data, n); reason != "" {
 		return reason
 	}
+	return r.addKind(e, mine, n)
+}
+
+// addKind adds the rows of one value that is of its data type.
+func (r *rows) addKind(e fhir.Element, mine string, n fhir.Node) string {
 	switch e.Kind {
 	case fhir.TokenKind, fhir.UriKind:
 		r.addTokens(e, n)
 	case fhir.DateKind:
 		return r.addDate(e, n)
 	case fhir.ReferenceKind:
-		if typ, id := n.Reference(); typ != "" && (typ != "Patient" || id != mine) {
-			r.references = once(r.references, referenceRow{e.Number, typ, id})
-		}
+		r.addReference(e, mine, n)
+	case fhir.QuantityKind, fhir.NumberKind:
+		r.addAmount(e, n)
 	case fhir.StringKind:
 		r.addStrings(e, n)
 	}
@@ -205,11 +232,65 @@ func (r *rows) addTokens(e fhir.Element, n fhir.Node) {
 	case "coding":
 		r.addToken(e.Number, n.Get("system").Text(), n.Get("code").Text())
 	case "identifier":
-		r.addToken(e.Number, n.Get("system").Text(), n.Get("value").Text())
+		r.addIdentifier(e.Number, n)
 	case "contactPoint":
 		r.addToken(e.Number, "", n.Get("value").Text())
+	case "deceased":
+		died := n.Get("deceasedBoolean").Bool() || n.Get("deceasedDateTime").Exists()
+		r.addToken(e.Number, "", strconv.FormatBool(died))
 	default:
 		r.addToken(e.Number, "", n.Text())
+	}
+}
+
+// addIdentifier adds an identifier's value, and once more by what sort of
+// number it is.
+func (r *rows) addIdentifier(param int32, n fhir.Node) {
+	value := n.Get("value").Text()
+	r.addToken(param, n.Get("system").Text(), value)
+	for c := range n.Get("type", "coding").Each() {
+		if code := c.Get("code").Text(); code != "" && value != "" {
+			r.addToken(derived(param, ofType), c.Get("system").Text(), code+"|"+value)
+		}
+	}
+}
+
+// Rows that belong to an element and are not its value have a number that is
+// derived from its own.
+const (
+	ofType  = "of-type"    // the identifier with its type
+	ofOwner = "identifier" // the identifier of what a reference leads to
+)
+
+func derived(param int32, what string) int32 {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte{byte(param >> 24), byte(param >> 16), byte(param >> 8), byte(param)})
+	_, _ = h.Write([]byte(what))
+	return int32(h.Sum32() & 0x7fffffff)
+}
+
+// addReference adds where n leads: to a resource here, to an address, or to
+// whatever has an identifier.
+func (r *rows) addReference(e fhir.Element, mine string, n fhir.Node) {
+	if e.Data == "resource" {
+		if typ, id := n.Get("resourceType").Text(), n.Get("id").Text(); fhir.IsType(typ) && fhir.ValidID(id) {
+			r.references = once(r.references, referenceRow{e.Number, typ, id})
+		}
+		return
+	}
+	address := n
+	if e.Data == "reference" {
+		address = n.Get("reference")
+		if i := n.Get("identifier"); i.IsObject() {
+			r.addToken(derived(e.Number, ofOwner), i.Get("system").Text(), i.Get("value").Text())
+		}
+	}
+	typ, id := address.Reference()
+	if typ == "" && absolute(address.Text()) {
+		id = address.Text()
+	}
+	if id != "" && len(id) <= longest && (typ != "Patient" || id != mine) {
+		r.references = once(r.references, referenceRow{e.Number, typ, id})
 	}
 }
 

@@ -75,7 +75,7 @@ func (b *batch) covers(patient string, labels access.Label) bool {
 // cover returns the body and the digest of p as they are stored. What its
 // own codes protect never reaches the disk in the open.
 func (b *batch) cover(ctx context.Context, p *Prepared, version int64) (body, digest []byte, err error) {
-	if !b.covers(p.patient, p.labels) {
+	if p.gone || !b.covers(p.patient, p.labels) {
 		return p.draft.Body, p.digest(), nil
 	}
 	own, err := b.own(ctx, p.patient)
@@ -92,6 +92,9 @@ func (b *batch) cover(ctx context.Context, p *Prepared, version int64) (body, di
 // unchanged says whether p is what stands there as c, byte for byte. The
 // digest of a sealed body is keyed.
 func (b *batch) unchanged(ctx context.Context, c current, p *Prepared, patient int64) (bool, error) {
+	if p.gone {
+		return c.n == 0 || c.deleted != 0, nil
+	}
 	if c.deleted != 0 || bytes.Equal(c.digest, p.digest()) {
 		return c.deleted == 0, nil
 	}
@@ -180,6 +183,9 @@ func (b *batch) turn(ctx context.Context, l link, v storedBody, patient string, 
 		if err == nil {
 			_, err = b.tx.ExecContext(ctx, q, plain, sumOf(plain), v.n, v.version)
 		}
+		if err == nil {
+			err = b.store.writeWords(ctx, b.tx, []int64{v.n})
+		}
 		return err
 	}
 	own, err := b.own(ctx, patient)
@@ -187,8 +193,10 @@ func (b *batch) turn(ctx context.Context, l link, v storedBody, patient string, 
 		return err
 	}
 	sealed := own.Seal(keys.BodyTable, keys.BodyColumn, bodyAt(l, v.version), v.body)
-	_, err = b.tx.ExecContext(ctx, q, sealed, own.Digest(sumOf(v.body)), v.n, v.version)
-	return err
+	if _, err = b.tx.ExecContext(ctx, q, sealed, own.Digest(sumOf(v.body)), v.n, v.version); err != nil {
+		return err
+	}
+	return b.wordless(ctx, v.n)
 }
 
 // Shreddable counts what Shred would make unreadable.
@@ -228,7 +236,10 @@ func (s *Store) Shred(ctx context.Context, tx *db.Tx, patient string) (int, erro
 		if err := b.erase(ctx, c, patient); err != nil {
 			return 0, fmt.Errorf("record: shred %s/%s: %w", c.typ, c.id, err)
 		}
-		changes = append(changes, Change{Type: c.typ, ID: c.id, Patient: patient, Version: c.version, At: b.at, Deleted: true, Node: fhir.Node{}})
+		changes = append(changes, Change{Type: c.typ, ID: c.id, Patient: patient, Version: c.version, At: b.at, Deleted: true, Node: fhir.Node{}, n: c.n, whose: c.patient})
+	}
+	if err := b.tell(ctx, changes); err != nil {
+		return 0, err
 	}
 	if err := s.follow(ctx, tx, changes); err != nil {
 		return 0, err
@@ -243,6 +254,9 @@ func (b *batch) erase(ctx context.Context, c current, patient string) error {
 	}
 	const gone = `update resource set deleted = 1, digest = $1 where n = $2`
 	if _, err := b.tx.ExecContext(ctx, gone, []byte{}, c.n); err != nil {
+		return err
+	}
+	if err := b.wordless(ctx, c.n); err != nil {
 		return err
 	}
 	_, err := b.tx.ExecContext(ctx, `delete from shield where patient = $1 and typ = $2 and id = $3`, patient, c.typ, c.id)

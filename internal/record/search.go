@@ -2,14 +2,15 @@ package record
 
 import (
 	"context"
-	"encoding/base64"
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
 	"hale/internal/access"
 	"hale/internal/base/errs"
+	"hale/internal/standard/smart"
 	"hale/internal/store/db"
 )
 
@@ -19,180 +20,167 @@ type Page struct {
 	Next      string // the _cursor of the next page; empty at the end
 }
 
-// usual and most are how many resources a page holds, if the search does not
-// say or says too many.
-const (
-	usual = 50
-	most  = 1000
-)
-
-// Search finds resources of a type that pass opens, by _id, _lastUpdated and
-// the type's own search parameters of the kinds token, date, string and
-// reference. It knows _sort by date, _lastUpdated and _id, each also with a
-// minus, _count, and _cursor for the next page.
-//
-// Spec: https://hl7.org/fhir/R4/search.html
+// Search is Find for pages of Hale itself: a parameter that is not known is
+// refused, and nothing is included.
 func (s *Store) Search(ctx context.Context, pass access.Pass, typ string, q url.Values) (Page, error) {
-	patient, everyone, err := opens(pass, typ)
+	f, err := s.Find(ctx, pass, typ, q)
 	if err != nil {
 		return Page{}, err
 	}
-	if !sees(pass, typ) {
-		return Page{}, nil
+	if len(f.Unknown) > 0 {
+		return Page{}, refuse(typ, strconv.Quote(f.Unknown[0]), "there is no such search parameter")
 	}
-	query, err := readQuery(typ, q, 1)
+	return Page{f.Matches, f.Next}, nil
+}
+
+// errScopes refuses what an app was not let in for.
+var errScopes = errs.New(errs.Forbidden, "The app was not given access to that.")
+
+// search is a search under way.
+type search struct {
+	*query
+	order    order
+	everyone bool
+	shown    string // the demands of the pass, about r
+}
+
+// newSearch reads a search by pass.
+func (s *Store) newSearch(ctx context.Context, pass access.Pass, typ string, q url.Values) (*search, error) {
+	_, everyone, err := opens(pass, typ)
 	if err != nil {
-		return Page{}, err
+		return nil, err
 	}
-	order, err := readOrder(typ, q)
-	if err != nil {
-		return Page{}, err
+	if _, ok := pass.Reaches(typ, smart.Search); !ok {
+		return nil, errScopes
 	}
-	var number int64
-	if !everyone && personal(typ) {
-		number, err = db.One(ctx, s.db, db.Value[int64], `select n from patient_number where id = $1`, patient)
-		if errs.KindOf(err) == errs.NotFound {
-			return Page{}, nil
-		}
-		if err != nil {
-			return Page{}, fmt.Errorf("record: search %s: %w", typ, err)
-		}
+	a := s.openTo(pass)
+	if a.ready, err = s.indexed(ctx); err != nil {
+		return nil, fmt.Errorf("record: search %s: %w", typ, err)
 	}
-	query.resource = append(query.resource, query.params.veil(pass, "r"))
-	text := query.search(number, order)
-	list, err := db.All(ctx, s.db, readHit, text, query.params.args...)
-	if err != nil {
-		return Page{}, fmt.Errorf("record: search %s: %w", typ, err)
+	out := &search{everyone: everyone || !personal(typ)}
+	if out.query, err = a.read(typ, q, 0); err != nil {
+		return nil, err
 	}
-	for i := range list {
-		if err := s.openFound(ctx, s.db, &list[i].found); err != nil {
-			return Page{}, fmt.Errorf("record: search %s: %w", typ, err)
-		}
+	if out.order, err = out.readOrder(q, out.everyone); err != nil {
+		return nil, err
 	}
-	return order.page(list), nil
+	out.shown = a.visible(typ, "r", smart.Search)
+	return out, nil
 }
 
 // hit is a found resource and where it stands in the order.
 type hit struct {
 	found
-	at string
+	at []any // the values of the keys
 	n  int64
 }
 
-func readHit(scan db.Scan) (h hit, err error) {
-	h.found, err = readFound(func(dest ...any) error { return scan(append(dest, &h.at, &h.n)...) })
-	return h, err
+// demands are all that a row r has to meet.
+func (s *search) demands() string {
+	return "r.typ = " + s.params.add(s.typ) + " and r.deleted = 0 and " + s.shown + " and " + s.where("r")
 }
 
-// search returns the statement that finds one page. The inner part finds the
+// page returns the statement that finds one page. The inner part finds the
 // rows by their keys alone; bodies are read only of those on the page.
-func (q *query) search(patient int64, o order) string {
-	where := []string{"r.typ = " + q.params.add(q.typ), "r.deleted = 0"}
-	same := ""
-	if patient != 0 {
-		mark := q.params.add(patient)
-		where = append(where, "r.patient = "+mark)
-		same = " and x.patient = " + mark
+func (s *search) page() string {
+	o := &s.order
+	inner, outer, joins, by := "", "", "", make([]string, 0, len(o.keys)+1)
+	for i, k := range o.keys {
+		name := "k" + strconv.Itoa(i)
+		inner += ", " + k.sql + " as " + name
+		outer += ", g." + name
+		joins += k.join
+		by = append(by, "."+name+direction(k.down != o.back))
 	}
-	where = append(where, q.resource...)
-	for _, c := range q.conditions {
-		not := ""
-		if c.negate {
-			not = "not "
+	by = append(by, ".n"+direction(o.keys[len(o.keys)-1].down != o.back))
+	text := "with hit as (select r.n" + inner + " from resource r" + joins + " where " + s.demands() + "), page as (select * from hit h"
+	if o.after != nil {
+		text += " where " + s.beyond()
+	}
+	text += " order by h" + strings.Join(by, ", h") + " limit " + s.params.add(o.count+1) + ")"
+	head := strings.Replace(columns, "from resource r", outer+", r.n\n\tfrom page g\n\tjoin resource r on r.n = g.n", 1)
+	return text + head + " order by g" + strings.Join(by, ", g")
+}
+
+func direction(down bool) string {
+	if down {
+		return " desc"
+	}
+	return " asc"
+}
+
+// beyond demands that a row h comes after the page before.
+func (s *search) beyond() string {
+	o := &s.order
+	names, marks := make([]string, len(o.after)), make([]string, len(o.after))
+	down := make([]bool, len(o.after))
+	same := true
+	for i, v := range o.after {
+		names[i], marks[i] = "h.n", s.params.add(v)
+		down[i] = o.keys[min(i, len(o.keys)-1)].down != o.back
+		if i < len(o.keys) {
+			names[i] = "h.k" + strconv.Itoa(i)
 		}
-		sql := "select x.resource from " + c.table + " x where " + strings.ReplaceAll(c.sql, "@", "x") + same
-		if c.own != "" {
-			sql += " union all select o.n from resource o where o.typ = " + q.params.add(q.typ) + " and o.patient in " + c.own
+		same = same && down[i] == down[0]
+	}
+	compare := map[bool]string{true: " < ", false: " > "}
+	if same {
+		return "(" + strings.Join(names, ", ") + ")" + compare[down[0]] + "(" + strings.Join(marks, ", ") + ")"
+	}
+	text := ""
+	for i := len(names) - 1; i >= 0; i-- {
+		one := names[i] + compare[down[i]] + marks[i]
+		if text != "" {
+			one += " or " + names[i] + " = " + marks[i] + " and (" + text + ")"
 		}
-		where = append(where, "r.n "+not+"in ("+sql+")")
+		text = one
 	}
-	if o.after != "" {
-		where = append(where, "(r."+o.column+", r.n) "+o.compare()+" ("+q.params.add(o.value())+", "+q.params.add(o.afterN)+")")
-	}
-	by := "r." + o.column + " " + o.direction() + ", r.n " + o.direction()
-	inner := "select r.n, r." + o.column + " as place from resource r where " + strings.Join(where, " and ") +
-		" order by " + by + " limit " + q.params.add(o.count+1)
-	head := strings.Replace(columns, "from resource r", ", cast(h.place as text), r.n\n\tfrom hit h\n\tjoin resource r on r.n = h.n", 1)
-	return "with hit as (" + inner + ")" + head + " order by h.place " + o.direction() + ", r.n " + o.direction()
+	return "(" + text + ")"
 }
 
-// order is how a search sorts and where its page begins.
-type order struct {
-	column string // of resource
-	down   bool
-	count  int
-	after  string // the place of the last of the page before
-	afterN int64
-}
-
-func (o order) direction() string {
-	if o.down {
-		return "desc"
-	}
-	return "asc"
-}
-
-func (o order) compare() string {
-	if o.down {
-		return "<"
-	}
-	return ">"
-}
-
-// value is after as the column's type.
-func (o order) value() any {
-	if o.column == "id" {
-		return o.after
-	}
-	n, _ := strconv.ParseInt(o.after, 10, 64)
-	return n
-}
-
-func readOrder(typ string, q url.Values) (order, error) {
-	o := order{column: "sort_at", count: usual}
-	if s := q.Get("_sort"); s != "" {
-		name := strings.TrimPrefix(s, "-")
-		column, ok := map[string]string{"date": "sort_at", "_lastUpdated": "updated", "_id": "id"}[name]
-		for _, main := range mainDate[typ] {
-			if name == main {
-				column, ok = "sort_at", true
+// hits runs the statement of a page.
+func (s *Store) hits(ctx context.Context, q *search) ([]hit, error) {
+	keys := len(q.order.keys)
+	read := func(scan db.Scan) (h hit, err error) {
+		h.at = make([]any, keys)
+		h.found, err = readFound(func(dest ...any) error {
+			for i := range h.at {
+				dest = append(dest, &h.at[i])
 			}
-		}
-		if !ok {
-			return o, refuse(typ, "_sort", "only date, _lastUpdated and _id are known")
-		}
-		o.column, o.down = column, name != s
+			return scan(append(dest, &h.n)...)
+		})
+		return h, err
 	}
-	if s := q.Get("_count"); s != "" {
-		n, err := strconv.Atoi(s)
-		if err != nil || n < 1 {
-			return o, refuse(typ, "_count", "it is not a number above 0")
-		}
-		o.count = min(n, most)
-	}
-	if s := q.Get("_cursor"); s != "" {
-		text, err := base64.RawURLEncoding.DecodeString(s)
-		column, rest, ok := strings.Cut(string(text), " ")
-		n, after, ok2 := strings.Cut(rest, " ")
-		number, err2 := strconv.ParseInt(n, 10, 64)
-		if err != nil || err2 != nil || !ok || !ok2 || column != o.column || after == "" {
-			return o, refuse(typ, "_cursor", "it is not from this search")
-		}
-		o.after, o.afterN = after, number
-	}
-	return o, nil
+	text, args := compact(q.page(), q.params.args, 1, 1)
+	return db.All(ctx, s.db, read, text, args...)
 }
 
-// page cuts list, which may have one too many, to a page.
-func (o order) page(list []hit) Page {
-	var p Page
-	if len(list) > o.count {
-		list = list[:o.count]
-		last := list[len(list)-1]
-		p.Next = base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%s %d %s", o.column, last.n, last.at))
+// cut cuts list, which may have one too many, to a page, and names the pages
+// beside it.
+func (o *order) cut(list []hit, f *Found) []hit {
+	more := len(list) > o.count
+	list = list[:min(len(list), o.count)]
+	if o.back {
+		slices.Reverse(list)
 	}
-	for _, h := range list {
-		p.Resources = append(p.Resources, h.Resource)
+	if len(list) == 0 {
+		return list
 	}
-	return p
+	first, last := list[0], list[len(list)-1]
+	if more || o.back {
+		f.Next = o.cursor(last, false)
+	}
+	if o.after != nil && (more || !o.back) {
+		f.Prev = o.cursor(first, true)
+	}
+	if o.back && !more {
+		f.Prev = ""
+	}
+	return list
+}
+
+// countAll counts what the search finds.
+func (s *Store) countAll(ctx context.Context, q *search) (int, error) {
+	text, args := compact("select count(*) from resource r where "+q.demands(), q.params.args, 1, 1)
+	return db.One(ctx, s.db, db.Value[int], text, args...)
 }

@@ -21,6 +21,9 @@ type Prepared struct {
 	rows    rows
 	labels  access.Label
 	refs    []link
+	gone    bool // it is to be deleted
+	fresh   bool // its id was drawn for it: there cannot be one yet
+	by      *writtenBy
 }
 
 // Type returns the type of the resource.
@@ -56,6 +59,11 @@ func (s *Store) PrepareNode(d Draft, node fhir.Node) (Prepared, error) {
 	refs, err := references(d, node)
 	if err != nil {
 		return Prepared{}, err
+	}
+	if d.Strict && s.checker != nil {
+		if err := s.conform(d, node); err != nil {
+			return Prepared{}, err
+		}
 	}
 	p := Prepared{draft: d, node: node, sum: sha256.Sum256(d.Body), labels: label.Of(node), refs: refs}
 	p.patient = compartment(d.Type, d.ID, node)
@@ -106,14 +114,20 @@ func absolute(r string) bool {
 //
 // Spec: https://hl7.org/fhir/R4/compartmentdefinition-patient.html
 func compartment(typ, id string, node fhir.Node) string {
-	if typ == "Patient" {
+	switch typ {
+	case "Patient":
 		return id
+	case "Binary": // whose it is says its security context: https://hl7.org/fhir/R4/binary.html#security
+		if t, id := node.Get("securityContext").Reference(); t == "Patient" {
+			return id
+		}
+		return ""
 	}
-	def := fhir.Define(typ)
-	p, ok := def.Parameter("patient")
+	p, ok := ownParameter(typ)
 	if !ok {
 		return ""
 	}
+	def := fhir.Define(typ)
 	var patient string
 	for _, at := range p.Elements {
 		walk(node, def.Elements[at].Steps, func(n fhir.Node) {
@@ -128,15 +142,45 @@ func compartment(typ, id string, node fhir.Node) string {
 // personal says whether resources of a type are each about a patient, so
 // that one which names none is nobody else's to see.
 func personal(typ string) bool {
-	if typ == "Patient" {
+	if typ == "Patient" || closed[typ] {
 		return true
 	}
+	if fhir.Define(typ) == nil {
+		return true
+	}
+	_, ok := ownParameter(typ)
+	return ok
+}
+
+// closed are the types that name no patient whose they are, and may hold what
+// is somebody's all the same: who is in a group, a whole document, the bytes
+// of a letter. Only who may see everyone's sees them.
+var closed = map[string]bool{
+	"Binary": true, "BiologicallyDerivedProduct": true, "Bundle": true, "DeviceMetric": true, "EnrollmentResponse": true, "Group": true, "Linkage": true,
+	"MessageHeader": true, "OperationOutcome": true, "Parameters": true, "PaymentNotice": true, "PaymentReconciliation": true, "Subscription": true,
+	"SubscriptionStatus": true, "TestReport": true, "VerificationResult": true,
+}
+
+// bySubject are the types whose patient is looked for under another name.
+var bySubject = map[string]bool{"AdverseEvent": true, "SupplyRequest": true}
+
+// ownParameter returns the search parameter that says whose a resource is.
+func ownParameter(typ string) (fhir.Parameter, bool) {
 	def := fhir.Define(typ)
 	if def == nil {
-		return true
+		return fhir.Parameter{}, false
 	}
-	_, ok := def.Parameter("patient")
-	return ok
+	if bySubject[typ] {
+		return def.Parameter("subject")
+	}
+	return def.Parameter("patient")
+}
+
+// OwnParameter returns the name of the search parameter that says whose a
+// resource of a type is, empty for what is nobody's.
+func OwnParameter(typ string) string {
+	p, _ := ownParameter(typ)
+	return p.Name
 }
 
 // InvalidError says which resource cannot be taken, and where in it and why.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"hale/internal/access"
+	"hale/internal/base/errs"
 	"hale/internal/record/label"
 	"hale/internal/standard/fhir"
 	"hale/internal/store/db"
@@ -77,6 +78,9 @@ func (b *batch) shield(ctx context.Context, all []Change) error {
 	if err := s.load(ctx, all); err != nil {
 		return err
 	}
+	if err := s.covered(all); err != nil {
+		return err
+	}
 	if err := s.take(ctx, all); err != nil {
 		return err
 	}
@@ -88,6 +92,9 @@ func (b *batch) shield(ctx context.Context, all []Change) error {
 		return err
 	}
 	if err := s.write(ctx); err != nil {
+		return err
+	}
+	if err := s.lookAgain(ctx, all); err != nil {
 		return err
 	}
 	return s.cover(ctx)
@@ -125,6 +132,24 @@ func (s *shields) load(ctx context.Context, all []Change) error {
 	})
 }
 
+// errCovered refuses to write over what is hidden from who writes.
+var errCovered = errs.New(errs.Conflict, "It is protected, and who sends it was not given that.")
+
+// covered refuses changes to what their source may not see: a body without a
+// label must not take the place of one that has it.
+func (s *shields) covered(all []Change) error {
+	for i := range all {
+		c := &all[i]
+		if c.by == nil || c.by.Within == nil {
+			continue
+		}
+		if g := s.before[link{c.Type, c.ID}]; g.row && !c.by.Within.Shows(g.labels, time.UnixMicro(g.until)) {
+			return &draftError{link{c.Type, c.ID}, errCovered}
+		}
+	}
+	return nil
+}
+
 // refersToMedication says whether all has a Medication or refers to one.
 func refersToMedication(all []Change) bool {
 	for i := range all {
@@ -157,6 +182,9 @@ func (s *shields) take(ctx context.Context, all []Change) error {
 		}
 		g.patient, g.own, g.cared, g.refs, g.fresh = c.Patient, c.Labels, c.cared, c.refs, true
 		g.labels = c.Labels
+		if c.Deleted {
+			g.until, g.hold = 0, ""
+		}
 	}
 	return s.holds(ctx, all)
 }

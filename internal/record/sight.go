@@ -24,8 +24,10 @@ var parts = map[string][]access.Category{
 	"MedicationRequest": {access.Medicines}, "MedicationStatement": {access.Medicines},
 	"MedicationAdministration": {access.Medicines}, "MedicationDispense": {access.Medicines},
 	"Condition": {access.Conditions}, "AllergyIntolerance": {access.Conditions}, "Immunization": {access.Conditions},
-	"Procedure": {access.Conditions}, "Goal": {access.Conditions}, "FamilyMemberHistory": {access.Conditions},
-	"DocumentReference": {access.Documents}, "CarePlan": {access.Documents}, "CareTeam": {access.Documents}, "Composition": {access.Documents},
+	"ImmunizationRecommendation": {access.Conditions},
+	"Procedure":                  {access.Conditions}, "Goal": {access.Conditions}, "FamilyMemberHistory": {access.Conditions},
+	"Device": {access.Conditions}, "ServiceRequest": {access.Results},
+	"DocumentReference": {access.Documents}, "Binary": {access.Documents}, "AdverseEvent": {access.Conditions}, "CarePlan": {access.Documents}, "CareTeam": {access.Documents}, "Composition": {access.Documents},
 	"Claim": {access.Bills, access.Conditions, access.Medicines}, "ClaimResponse": {access.Bills},
 	"ExplanationOfBenefit": {access.Bills, access.Conditions, access.Medicines}, "Coverage": {access.Bills},
 	"Invoice": {access.Bills}, "Account": {access.Bills},
@@ -63,23 +65,15 @@ func (p *params) veil(pass access.Pass, alias string) string {
 		" and ((z.labels & "+p.add(hidden)+") <> 0 or z.held_until > "+p.add(until)+"))", "@", alias)
 }
 
-// shown says whether pass shows the resource that is there now.
-func (s *Store) shown(ctx context.Context, c db.Conn, pass access.Pass, typ, id string) (bool, error) {
-	const q = `select labels, held_until from shield where typ = $1 and id = $2`
-	list, err := db.All(ctx, c, func(scan db.Scan) (ok bool, err error) {
-		var labels access.Label
-		var held int64
-		err = scan(&labels, &held)
-		return pass.Shows(labels, time.UnixMicro(held)), err
-	}, q, typ, id)
-	return !slices.Contains(list, false), err
-}
-
 // showsBody says whether pass shows a version from before by what it says
 // itself.
-func showsBody(pass access.Pass, body []byte) bool {
+func showsBody(pass access.Pass, body []byte) bool { return showsVersion(pass, body, 0, 0) }
+
+// showsVersion says whether pass shows a version from before by what it says
+// itself, and by what protected it then.
+func showsVersion(pass access.Pass, body []byte, labels access.Label, held int64) bool {
 	node, err := fhir.Parse(body)
-	return err == nil && pass.Shows(label.Of(node), time.Time{})
+	return err == nil && pass.Shows(labels|label.Of(node), time.UnixMicro(held))
 }
 
 // Protected says whether pass leaves out anything of the record it opens. It

@@ -1,5 +1,10 @@
 package fhir
 
+import (
+	"maps"
+	"slices"
+)
+
 // Kind is the kind of a search parameter.
 //
 // Spec: https://hl7.org/fhir/R4/search.html#ptypes
@@ -20,6 +25,7 @@ const (
 type Definition struct {
 	Elements   []Element
 	Parameters []Parameter
+	Composites []Composite
 }
 
 // Element is an element that search parameters look at.
@@ -34,7 +40,7 @@ type Element struct {
 type Step struct {
 	Key                    string
 	Many                   bool   // the value is an array
-	FilterKey, FilterValue string // only where this key has this value
+	FilterKey, FilterValue string // only where this key has this value; [0]: only the first
 }
 
 // Parameter is a search parameter.
@@ -43,6 +49,28 @@ type Parameter struct {
 	Kind     Kind
 	Elements []int  // places in the definition's Elements
 	Target   string // references to this type only; empty for any
+}
+
+// Composite is a search parameter that asks for several values of the same
+// element: the code and the value of one component.
+//
+// Spec: https://hl7.org/fhir/R4/search.html#composite
+type Composite struct {
+	Name  string
+	Roots []Root
+}
+
+// Root is an element whose values a Composite asks for together.
+type Root struct {
+	Steps []Step // none: the resource itself
+	Parts []Part
+}
+
+// Part is one of the values. Its elements are alternatives, their steps
+// begin at the root.
+type Part struct {
+	Whole    bool // the steps begin at the resource instead
+	Elements []Element
 }
 
 // IsType says whether name is the name of a resource type of R4.
@@ -60,4 +88,17 @@ func (d *Definition) Parameter(name string) (Parameter, bool) {
 		}
 	}
 	return Parameter{}, false
+}
+
+// Types returns the names of all resource types, sorted.
+func Types() []string { return slices.Sorted(maps.Keys(definitions)) }
+
+// Composite returns the composite search parameter called name.
+func (d *Definition) Composite(name string) (Composite, bool) {
+	for _, c := range d.Composites {
+		if c.Name == name {
+			return c, true
+		}
+	}
+	return Composite{}, false
 }

@@ -110,29 +110,52 @@ func (r Row) clean() Row {
 
 // write appends rows in a transaction of their own.
 func (l *Log) write(ctx context.Context, rows []Row) error {
-	return l.db.Tx(ctx, func(tx *db.Tx) error { return l.insert(ctx, tx, rows) })
+	return l.db.Tx(ctx, func(tx *db.Tx) error {
+		tx.Aside(Aside)
+		return l.insert(ctx, tx, rows)
+	})
 }
+
+// Aside is what transactions that write to the log alone are called
+// (db.Tx.Aside).
+const Aside = "audit"
 
 // columns of a row in the order that args and read have.
 const columns = `id, at, actor_kind, actor, behalf, action, patient, about, purpose, reason, digest, outcome, session, request, node`
 
-// insert writes rows, and that they wait for their place in the tree.
+// insert writes rows, to the table or in pieces.
 func (l *Log) insert(ctx context.Context, c db.Conn, rows []Row) error {
+	if len(rows) >= crowd {
+		return l.put(ctx, c, rows)
+	}
+	if err := keep(ctx, c, rows); err != nil {
+		return fmt.Errorf("audit: add: %w", err)
+	}
+	if err := wait(ctx, c, rows); err != nil {
+		return fmt.Errorf("audit: add: %w", err)
+	}
+	return nil
+}
+
+// keep writes rows into the table.
+func keep(ctx context.Context, c db.Conn, rows []Row) error {
 	const width = 15
-	args, wait := make([]any, 0, width*len(rows)), make([]any, 0, len(rows))
+	args := make([]any, 0, width*len(rows))
 	for i := range rows {
 		r := &rows[i]
 		args = append(args, r.ID, r.At.UnixMicro(), r.ActorKind, r.Actor, r.Behalf, r.Action, r.Patient, r.About, r.Purpose, r.Reason,
 			r.Digest, r.outcome(), r.Session, r.Request, r.Node)
-		wait = append(wait, r.ID)
 	}
-	if err := db.InsertMany(ctx, c, `insert into audit (`+columns+`)`, "", width, args); err != nil {
-		return fmt.Errorf("audit: add: %w", err)
+	return db.InsertMany(ctx, c, `insert into audit (`+columns+`)`, "", width, args)
+}
+
+// wait notes that rows wait for their place in the tree.
+func wait(ctx context.Context, c db.Conn, rows []Row) error {
+	args := make([]any, 0, len(rows))
+	for i := range rows {
+		args = append(args, rows[i].ID)
 	}
-	if err := db.InsertMany(ctx, c, `insert into audit_wait (id)`, "", 1, wait); err != nil {
-		return fmt.Errorf("audit: add: %w", err)
-	}
-	return nil
+	return db.InsertMany(ctx, c, `insert into audit_wait (id)`, "", 1, args)
 }
 
 func (r *Row) outcome() string {
@@ -145,6 +168,9 @@ func (r *Row) outcome() string {
 // Of returns the newest n rows about patient, newest first.
 func (l *Log) Of(ctx context.Context, patient string, n int) ([]Row, error) {
 	const q = `select ` + columns + ` from audit where patient = $1 order by at desc, id desc limit $2`
+	if err := Settle(ctx, l.db); err != nil {
+		return nil, err
+	}
 	list, err := db.All(ctx, l.db, read, q, patient, n)
 	if err != nil {
 		return nil, fmt.Errorf("audit: of: %w", err)

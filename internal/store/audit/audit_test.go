@@ -101,6 +101,9 @@ func TestAddTogether(t *testing.T) {
 						t.Error(err)
 						return
 					}
+					if err := Settle(t.Context(), d); err != nil {
+						t.Error(err)
+					}
 					n, err := db.One(t.Context(), d, db.Value[int], `select count(*) from audit where request = $1`, request)
 					if err != nil || n != 2 {
 						t.Errorf("after Add there are %d rows of %s, %v, want 2", n, request, err)

@@ -34,6 +34,9 @@ const (
 // Find returns the newest n rows that q selects, newest first. Whoever looks
 // at rows has to leave one.
 func (l *Log) Find(ctx context.Context, q Query, n int) ([]Row, error) {
+	if err := Settle(ctx, l.db); err != nil {
+		return nil, err
+	}
 	list, err := l.find(ctx, q, n)
 	if err != nil {
 		return nil, fmt.Errorf("audit: find: %w", err)
@@ -70,6 +73,9 @@ func (l *Log) find(ctx context.Context, q Query, n int) ([]Row, error) {
 // their ids, after the one with the id last.
 func (l *Log) Digests(ctx context.Context, action, last string, n int) ([]Row, error) {
 	const q = `select ` + columns + ` from audit where id > $1 and action = $2 and digest <> '' order by id limit $3`
+	if err := Settle(ctx, l.db); err != nil {
+		return nil, err
+	}
 	list, err := db.All(ctx, l.db, read, q, last, action, n)
 	if err != nil {
 		return nil, fmt.Errorf("audit: digests: %w", err)

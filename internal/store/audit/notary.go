@@ -19,7 +19,7 @@ import (
 const (
 	sequenceEvery = time.Second      // rows become leaves
 	signEvery     = 10 * time.Second // and are signed, when there are new ones
-	atOnce        = 1000             // leaves of one transaction
+	atOnce        = 500              // that waited, become leaves in one transaction
 )
 
 // originPrefix begins the name of every log.
@@ -74,7 +74,7 @@ func (n *Notary) once(ctx context.Context, last bool) {
 
 // Sequence makes leaves of all rows that wait and returns how many.
 func (n *Notary) Sequence(ctx context.Context) (int, error) {
-	const waiting = `select w.id from audit_wait w limit 1`
+	const waiting = `select w.id from audit_wait w union all select f.id from audit_fresh f limit 1`
 	all := 0
 	for {
 		list, err := db.All(ctx, n.db, db.Value[string], waiting)
@@ -86,14 +86,14 @@ func (n *Notary) Sequence(ctx context.Context) (int, error) {
 		}
 		var got int
 		err = n.db.Tx(ctx, func(tx *db.Tx) error {
+			tx.Aside(Aside)
 			got, err = n.append(ctx, tx)
 			return err
 		})
 		if err != nil {
 			return all, fmt.Errorf("audit: sequence: %w", err)
 		}
-		all += got
-		if got < atOnce {
+		if all += got; got == 0 { // what is left cannot be a leaf; verify tells why
 			return all, nil
 		}
 	}
@@ -112,8 +112,18 @@ func (n *Notary) append(ctx context.Context, tx *db.Tx) (int, error) {
 		order by w.id
 		limit $1`
 	list, err := db.All(ctx, tx, readStored, q, atOnce)
-	if err != nil || len(list) == 0 {
+	if err != nil {
 		return 0, err
+	}
+	rows, err := unfold(ctx, tx)
+	if err != nil {
+		return 0, err
+	}
+	for _, r := range rows {
+		list = append(list, stored{there: true, row: r, at: r.At.UnixMicro(), outcome: r.outcome()})
+	}
+	if len(list) == 0 {
+		return 0, nil
 	}
 	tree := newHashes(ctx, tx, t.size)
 	leaves := make([]any, 0, 2*len(list))
@@ -130,9 +140,11 @@ func (n *Notary) append(ctx context.Context, tx *db.Tx) (int, error) {
 	if err := db.InsertMany(ctx, tx, `insert into audit_leaf (n, id)`, "", 2, leaves); err != nil {
 		return 0, err
 	}
-	const done = `delete from audit_wait where id in (select id from audit_leaf where n >= $1)`
-	if _, err := tx.ExecContext(ctx, done, t.size); err != nil {
-		return 0, err
+	if len(rows) < len(list) { // some had waited
+		const done = `delete from audit_wait where id in (select id from audit_leaf where n >= $1)`
+		if _, err := tx.ExecContext(ctx, done, t.size); err != nil {
+			return 0, err
+		}
 	}
 	_, err = tx.ExecContext(ctx, `update audit_tree set size = $1 where one = 1`, t.size+int64(len(list)))
 	return len(list), err
@@ -174,6 +186,7 @@ func (n *Notary) sign(ctx context.Context, now bool) error {
 		return err
 	}
 	err = n.db.Tx(ctx, func(tx *db.Tx) error {
+		tx.Aside(Aside)
 		if t, err = n.lock(ctx, tx); err != nil {
 			return err
 		}

@@ -45,6 +45,11 @@ func (b *Book) status(ctx context.Context) (s Status, err error) {
 	if s.Waiting, err = db.One(ctx, b.db, db.Value[int64], `select count(*) from audit_wait`); err != nil {
 		return s, err
 	}
+	n, _, err := fresh(ctx, b.db)
+	if err != nil {
+		return s, err
+	}
+	s.Waiting += n
 	if s.Last, err = lastCheckpoint(ctx, b.db); err != nil {
 		return s, err
 	}

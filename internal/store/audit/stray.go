@@ -80,6 +80,14 @@ func (v *verifier) strays() error {
 	for _, id := range twice {
 		v.report.find("waiting", id, "Row %s waits for a place in the log although it has one.", id)
 	}
-	v.report.Waiting, err = db.One(v.ctx, v.book.db, db.Value[int64], `select count(*) from audit_wait`)
+	waiting, err := db.One(v.ctx, v.book.db, db.Value[int64], `select count(*) from audit_wait`)
+	if err != nil {
+		return err
+	}
+	n, bent, err := fresh(v.ctx, v.book.db)
+	if bent != "" {
+		v.report.find("waiting", bent, "What waited with row %s for its place in the log was changed.", bent)
+	}
+	v.report.Waiting = waiting + n
 	return err
 }

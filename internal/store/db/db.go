@@ -41,6 +41,9 @@ type DB struct {
 	read   *sql.DB
 	write  *sql.DB       // one connection on SQLite, the same pool as read on PostgreSQL
 	pool   *pgxpool.Pool // PostgreSQL only
+
+	reads, writes *statements // compiled; SQLite only
+	commits       commits     // SQLite only
 }
 
 // Open opens the database that url names: sqlite:PATH or postgres://….
@@ -75,40 +78,76 @@ func (d *DB) Close() error {
 
 // QueryContext runs a statement that reads.
 func (d *DB) QueryContext(ctx context.Context, q string, args ...any) (*sql.Rows, error) {
+	if d.reads != nil && len(args) > 0 { // a text without arguments may be a whole script
+		rows, err := d.reads.query(ctx, d.text(q), args)
+		return rows, Sorted(err)
+	}
 	rows, err := d.read.QueryContext(ctx, d.text(q), args...)
-	return rows, sorted(err)
+	return rows, Sorted(err)
 }
 
 // ExecContext runs one statement that writes, in a transaction of its own.
 func (d *DB) ExecContext(ctx context.Context, q string, args ...any) (sql.Result, error) {
+	if d.engine == SQLite {
+		conn, err := d.write.Conn(ctx)
+		if err != nil {
+			return nil, Sorted(err)
+		}
+		defer conn.Close()
+		defer d.commits.add("") // before the connection is free again
+		res, err := conn.ExecContext(ctx, d.text(q), args...)
+		return res, Sorted(err)
+	}
 	res, err := d.write.ExecContext(ctx, d.text(q), args...)
-	return res, sorted(err)
+	return res, Sorted(err)
 }
 
 // Migrate runs fn with the handle that may change the schema.
-func (d *DB) Migrate(fn func(*sql.DB) error) error { return fn(d.write) }
+func (d *DB) Migrate(fn func(*sql.DB) error) error {
+	defer d.commits.add("")
+	return fn(d.write)
+}
 
 // Tx runs fn in one transaction. It commits if fn returns nil and rolls back
 // otherwise.
 func (d *DB) Tx(ctx context.Context, fn func(*Tx) error) error {
+	t, kept := &Tx{db: d}, false
+	defer func() {
+		for _, fn := range t.ended {
+			fn(kept)
+		}
+	}()
+	if err := d.run(ctx, t, fn); err != nil {
+		return err
+	}
+	kept = true
+	for _, fn := range t.after {
+		fn()
+	}
+	return nil
+}
+
+func (d *DB) run(ctx context.Context, t *Tx, fn func(*Tx) error) error {
+	defer t.learn(ctx) // when the connection is free again
 	conn, err := d.write.Conn(ctx)
 	if err != nil {
-		return sorted(fmt.Errorf("db: begin: %w", err))
+		return Sorted(fmt.Errorf("db: begin: %w", err))
 	}
 	defer conn.Close()
 	tx, err := conn.BeginTx(ctx, nil)
 	if err != nil {
-		return sorted(fmt.Errorf("db: begin: %w", err))
+		return Sorted(fmt.Errorf("db: begin: %w", err))
 	}
 	defer tx.Rollback() // does nothing after Commit
-	t := &Tx{db: d, conn: conn, tx: tx}
+	t.conn, t.tx = conn, tx
 	defer t.closeStatements()
 	if err := fn(t); err != nil {
-		return sorted(err)
+		return Sorted(err)
 	}
 	t.closeStatements()
+	defer d.commits.add(t.aside) // whether it is kept or nobody knows; before the connection is free again
 	if err := tx.Commit(); err != nil {
-		return sorted(fmt.Errorf("db: commit: %w", err))
+		return Sorted(fmt.Errorf("db: commit: %w", err))
 	}
 	return nil
 }
@@ -125,10 +164,10 @@ func noRoom(err error) bool {
 	return errors.Is(err, sqlite3.FULL) || errors.Is(err, sqlite3.IOERR_WRITE)
 }
 
-// sorted tells an error that only a race can cause, a row that another made
+// Sorted tells an error that only a race can cause, a row that another made
 // first or two transactions in each other's way, one of a full disk, and one
 // of a database that is not there, from a fault of ours.
-func sorted(err error) error {
+func Sorted(err error) error {
 	if err == nil || errs.KindOf(err) != errs.Internal {
 		return err
 	}

@@ -178,3 +178,35 @@ func number(t *testing.T, d *db.DB, q string, args ...any) int {
 	}
 	return n
 }
+
+// Many rows at once, some of which are there: the statement's own word about
+// that holds, on both engines and for values of every usual type.
+func TestInsertDistinct(t *testing.T) {
+	haletest.EachDB(t, func(t *testing.T, d *db.DB) {
+		exec(t, d, `create table tally (k text not null, small smallint not null, n bigint not null, primary key (k, small))`)
+		var rows []any
+		for i := range 300 {
+			rows = append(rows, "k"+string(rune('a'+i%26))+string(rune('a'+i/26)), i%3, int64(1))
+		}
+		for range 2 {
+			if err := d.Tx(t.Context(), func(tx *db.Tx) error {
+				return db.InsertDistinct(t.Context(), tx, `insert into tally (k, small, n)`, `on conflict (k, small) do update set n = tally.n + excluded.n`, 3, rows)
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n := number(t, d, `select count(*) from tally where n = 2`); n != 300 {
+			t.Errorf("%d rows were counted twice, want 300", n)
+		}
+		mixed := append([]any(nil), rows...)
+		mixed[1] = int64(7) // another type than the rest of its column
+		if err := d.Tx(t.Context(), func(tx *db.Tx) error {
+			return db.InsertDistinct(t.Context(), tx, `insert into tally (k, small, n)`, `on conflict (k, small) do nothing`, 3, mixed)
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if n := number(t, d, `select count(*) from tally`); n != 301 {
+			t.Errorf("%d rows, want 301", n)
+		}
+	})
+}

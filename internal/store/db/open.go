@@ -12,7 +12,8 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
-	_ "github.com/ncruces/go-sqlite3/driver" // driver "sqlite3"
+	"github.com/ncruces/go-sqlite3"
+	"github.com/ncruces/go-sqlite3/driver"
 
 	"hale/internal/base/errs"
 	"hale/internal/base/seal"
@@ -32,7 +33,7 @@ func openSQLite(ctx context.Context, path string, key seal.Key) (*DB, error) {
 		return nil, fmt.Errorf("db: open: %w", err)
 	}
 	register()
-	write, err := sql.Open("sqlite3", dsn(path, key, "immediate", writerCache))
+	write, err := driver.Open(dsn(path, key, "immediate", writerCache), settled)
 	if err != nil {
 		return nil, fmt.Errorf("db: open: %w", err)
 	}
@@ -41,14 +42,22 @@ func openSQLite(ctx context.Context, path string, key seal.Key) (*DB, error) {
 		_ = write.Close()
 		return nil, err
 	}
-	read, err := sql.Open("sqlite3", dsn(path, key, "deferred", readerCache)+"&_pragma=query_only(1)")
+	read, err := driver.Open(dsn(path, key, "deferred", readerCache)+"&_pragma=query_only(1)", settled)
 	if err != nil {
 		_ = write.Close()
 		return nil, fmt.Errorf("db: open: %w", err)
 	}
 	read.SetMaxOpenConns(max(4, runtime.NumCPU()))
 	read.SetMaxIdleConns(max(4, runtime.NumCPU()))
-	return &DB{engine: SQLite, read: read, write: write}, nil
+	return &DB{engine: SQLite, read: read, write: write, reads: &statements{pool: read}, writes: &statements{pool: write}}, nil
+}
+
+// settled has a connection keep the plan of a compiled statement: it would
+// compile a search anew whenever its parameters change, which takes longer
+// than the search.
+func settled(c *sqlite3.Conn) error {
+	_, err := c.Config(sqlite3.DBCONFIG_ENABLE_QPSG, true)
+	return err
 }
 
 func dsn(path string, key seal.Key, lock string, cache int) string {

@@ -30,7 +30,7 @@ func All[T any](ctx context.Context, c Conn, read func(Scan) (T, error), q strin
 		}
 		all = append(all, v)
 	}
-	return all, sorted(rows.Err())
+	return all, Sorted(rows.Err())
 }
 
 // ErrNone is what One returns where All would return nothing.
@@ -72,6 +72,9 @@ const chunk = 64
 // InsertMany runs head (values …) tail for rows of width values each, which
 // lie in args one row after the other.
 func InsertMany(ctx context.Context, c Conn, head, tail string, width int, args []any) error {
+	if tx, ok := c.(*Tx); ok && tail == "" && tx.db.engine == Postgres && len(args) >= chunk*width {
+		return tx.copyIn(ctx, head, width, args)
+	}
 	for len(args) > 0 {
 		n := rows(len(args) / width)
 		if _, err := c.ExecContext(ctx, insertText(head, tail, n, width), args[:n*width]...); err != nil {
@@ -80,6 +83,17 @@ func InsertMany(ctx context.Context, c Conn, head, tail string, width int, args 
 		args = args[n*width:]
 	}
 	return nil
+}
+
+// InsertDistinct is InsertMany of rows of which no two are the same to the
+// conflict that tail speaks of.
+func InsertDistinct(ctx context.Context, tx *Tx, head, tail string, width int, args []any) error {
+	if tx.db.engine == Postgres && len(args) >= chunk*width {
+		if done, err := tx.unnestIn(ctx, head, tail, width, args); done || err != nil {
+			return err
+		}
+	}
+	return InsertMany(ctx, tx, head, tail, width, args)
 }
 
 // InsertReturning is InsertMany with a returning clause in tail, each row of

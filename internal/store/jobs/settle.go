@@ -18,8 +18,15 @@ const kept = MaxPeriod + 24*time.Hour
 
 // finish records that an attempt of k ended with err.
 func (t *table) finish(ctx context.Context, k task, err error) error {
-	return t.db.Tx(ctx, func(tx *db.Tx) error { return t.settle(ctx, tx, k, err) })
+	return t.db.Tx(ctx, func(tx *db.Tx) error {
+		tx.Aside(Aside)
+		return t.settle(ctx, tx, k, err)
+	})
 }
+
+// Aside is what transactions are called that write what is known of jobs and
+// nothing else (db.Tx.Aside).
+const Aside = "jobs"
 
 // settle writes the outcome of an attempt, unless another worker has taken
 // the job over since.

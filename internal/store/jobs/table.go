@@ -193,6 +193,7 @@ func (t *table) claim(ctx context.Context, n int) ([]task, error) {
 	now := t.c.Now()
 	var tasks []task
 	err := t.db.Tx(ctx, func(tx *db.Tx) (err error) {
+		tx.Aside(Aside)
 		tasks, err = db.All(ctx, tx, readTask, q, now.Add(lease).UnixMicro(), now.UnixMicro(), n)
 		return err
 	})

@@ -100,13 +100,16 @@ func migrations(engine db.Engine) ([]*goose.Migration, error) {
 	return list, nil
 }
 
-// forPostgres is what a script says for PostgreSQL alone.
-var forPostgres = regexp.MustCompile(`/\* postgres: (.*?) \*/`)
+// forPostgres and forSQLite are what a script says for one of them alone.
+var (
+	forPostgres = regexp.MustCompile(`/\* postgres: (.*?) \*/`)
+	forSQLite   = regexp.MustCompile(`(?s)/\* sqlite:\s(.*?)\s\*/`)
+)
 
 // engineText brings in what a script says for one engine alone.
 func engineText(script string, engine db.Engine) string {
 	if engine == db.SQLite {
-		return strings.ReplaceAll(script, "/* sqlite: without rowid */", "without rowid")
+		return forSQLite.ReplaceAllString(script, "$1")
 	}
 	return forPostgres.ReplaceAllString(script, "$1")
 }

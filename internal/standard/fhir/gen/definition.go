@@ -15,25 +15,31 @@ var fits = map[string][]string{
 	"token":     {"CodeableConcept", "Coding", "Identifier", "ContactPoint", "code", "boolean", "string", "id", "uri", "http://hl7.org/fhirpath/System.String"},
 	"date":      {"date", "dateTime", "instant", "Period", "Timing"},
 	"string":    {"string", "markdown", "HumanName", "Address"},
-	"reference": {"Reference"},
-	"quantity":  {"Quantity", "Money", "Age", "Duration"},
-	"number":    {"decimal", "integer", "positiveInt", "unsignedInt"},
+	"reference": {"Reference", "canonical", "uri", "url", "Resource"},
+	"quantity":  {"Quantity", "Money", "Age", "Duration", "Range"},
+	"number":    {"decimal", "integer", "positiveInt", "unsignedInt", "Range"},
 	"uri":       {"uri", "url", "canonical", "oid"},
 }
 
 // definition is what is generated of one type.
 type definition struct {
-	elements []string // Go text, one for each distinct element and kind
-	index    map[string]int
-	numbers  map[uint32]string
-	params   []string
-	skipped  []string
+	elements   []string // Go text, one for each distinct element and kind
+	index      map[string]int
+	numbers    map[uint32]string
+	names      map[string]bool
+	params     []string
+	composites []string
+	skipped    []string
 }
 
 // add turns one search parameter of typ into Go.
 func (d *definition) add(e elements, typ string, p parameter) {
 	skip := func(reason, what string) {
 		d.skipped = append(d.skipped, fmt.Sprintf("%s.%s: %s: %s", typ, p.Code, reason, what))
+	}
+	if p.Type == "composite" {
+		d.composite(e, typ, p)
+		return
 	}
 	if fits[p.Type] == nil {
 		skip("kind "+p.Type, p.Expression)
@@ -42,8 +48,15 @@ func (d *definition) add(e elements, typ string, p parameter) {
 	var refs []string
 	target := ""
 	for _, branch := range branches(p.Expression) {
+		if rest, ok := strings.CutPrefix(branch, "Resource."); ok {
+			branch = typ + "." + rest
+		}
 		if !strings.HasPrefix(strings.TrimLeft(branch, "("), typ+".") {
 			continue // the same parameter of another type
+		}
+		if branch == deceased {
+			refs = append(refs, fmt.Sprint(d.element(typ, p.Type, found{steps: []step{{key: "deceased"}}, data: "deceased"})))
+			continue
 		}
 		path, ok := simplify(typ, branch)
 		if !ok {
@@ -62,11 +75,19 @@ func (d *definition) add(e elements, typ string, p parameter) {
 			skip("no element of a fitting data type", branch)
 		}
 	}
-	if len(refs) == 0 {
+	if len(refs) == 0 || d.names[p.Code] {
 		return
 	}
+	if d.names == nil {
+		d.names = map[string]bool{}
+	}
+	d.names[p.Code] = true
 	d.params = append(d.params, fmt.Sprintf("{%q, %s, []int{%s}, %q}", p.Code, kindName(p.Type), strings.Join(refs, ", "), target))
 }
+
+// deceased is the one expression of R4 that asks more than a path: whether a
+// patient died. An element with the data type deceased stands for it.
+const deceased = "Patient.deceased.exists() and Patient.deceased != false"
 
 // element returns the place of f in the list of typ's elements.
 func (d *definition) element(typ, kind string, f found) int {
@@ -77,10 +98,13 @@ func (d *definition) element(typ, kind string, f found) int {
 		if s.filterKey != "" {
 			name += "[" + s.filterKey + "=" + s.filterValue + "]"
 		}
-		steps = append(steps, fmt.Sprintf("{%q, %t, %q, %q}", s.key, s.many, s.filterKey, s.filterValue))
+		steps = append(steps, s.String())
 	}
-	data := strings.TrimPrefix(f.data, "http://hl7.org/fhirpath/System.")
+	data := f.short()
 	key := kind + " " + name
+	if f.data == "deceased" {
+		steps = nil
+	}
 	if at, ok := d.index[key]; ok {
 		return at
 	}
@@ -88,7 +112,7 @@ func (d *definition) element(typ, kind string, f found) int {
 		d.index, d.numbers = map[string]int{}, map[uint32]string{}
 	}
 	d.index[key] = len(d.elements)
-	d.elements = append(d.elements, fmt.Sprintf("{%d, %s, %q, []Step{%s}}", number(name), kindName(kind), strings.ToLower(data[:1])+data[1:], strings.Join(steps, ", ")))
+	d.elements = append(d.elements, fmt.Sprintf("{%d, %s, %q, []Step{%s}}", number(name), kindName(kind), data, strings.Join(steps, ", ")))
 	d.numbers[number(name)] = name
 	return d.index[key]
 }
@@ -118,7 +142,7 @@ func write(types map[string]*definition) ([]byte, error) {
 			}
 			numbers[n] = element
 		}
-		fmt.Fprintf(&b, "%q: {\nElements: []Element{\n%s},\nParameters: []Parameter{\n%s},\n},\n", name, lines(d.elements), lines(d.params))
+		fmt.Fprintf(&b, "%q: {\nElements: []Element{\n%s},\nParameters: []Parameter{\n%s},\n%s},\n", name, lines(d.elements), lines(d.params), composites(d.composites))
 	}
 	b.WriteString("}\n\n// Skipped search parameters, or branches of them, and why:\n//\n")
 	for _, name := range names {
@@ -134,4 +158,11 @@ func lines(list []string) string {
 		return ""
 	}
 	return strings.Join(list, ",\n") + ",\n"
+}
+
+func composites(list []string) string {
+	if len(list) == 0 {
+		return ""
+	}
+	return "Composites: []Composite{\n" + lines(list) + "},\n"
 }

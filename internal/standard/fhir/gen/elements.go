@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -73,6 +74,18 @@ type step struct {
 	many                        bool
 }
 
+// String returns the step as Go.
+func (s step) String() string {
+	return fmt.Sprintf("{%q, %t, %q, %q}", s.key, s.many, s.filterKey, s.filterValue)
+}
+
+// short is the data type as the generated file writes it: its first letter
+// small.
+func (f found) short() string {
+	data := strings.TrimPrefix(f.data, "http://hl7.org/fhirpath/System.")
+	return strings.ToLower(data[:1]) + data[1:]
+}
+
 // walk follows path, whose parts may carry a filter, from the type or element
 // at, and returns each data type that the last one may have.
 func (e elements) walk(at string, path []part, steps []step) []found {
@@ -87,7 +100,7 @@ func (e elements) walk(at string, path []part, steps []step) []found {
 	}
 	var list []found
 	for _, typ := range el.types {
-		if p.cast != "" && typ != p.cast {
+		if p.cast != "" && !strings.EqualFold(typ, p.cast) {
 			continue
 		}
 		key := p.name

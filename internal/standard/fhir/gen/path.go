@@ -18,7 +18,9 @@ type plain struct {
 var (
 	asOperator = regexp.MustCompile(`^\(([A-Za-z.]+) as ([A-Za-z]+)\)((?:\.[a-zA-Z]+)*)$`)
 	resolves   = regexp.MustCompile(`^(.*)\.where\(resolve\(\) is ([A-Za-z]+)\)$`)
-	filter     = regexp.MustCompile(`^where\(([a-z]+)='([a-z]+)'\)$`)
+	filter     = regexp.MustCompile(`^where\(([a-z]+) ?= ?'([^']+)'\)$`)
+	typedValue = regexp.MustCompile(`^value([A-Z][a-zA-Z]+)$`)
+	first      = regexp.MustCompile(`^([a-z]+)\[0\]$`)
 	cast       = regexp.MustCompile(`^(?:as|ofType)\(([A-Za-z]+)\)$`)
 	name       = regexp.MustCompile(`^[A-Za-z]+$`)
 )
@@ -37,9 +39,13 @@ func simplify(typ, expression string) (plain, bool) {
 	if !ok {
 		return p, false
 	}
-	for word := range strings.SplitSeq(rest, ".") {
+	for _, word := range words(rest) {
 		last := len(p.parts) - 1
 		switch {
+		case typedValue.MatchString(word): // as US Core writes it
+			p.parts = append(p.parts, part{name: "value", cast: typedValue.FindStringSubmatch(word)[1]})
+		case first.MatchString(word):
+			p.parts = append(p.parts, part{name: first.FindStringSubmatch(word)[1], filterKey: "[0]"})
 		case name.MatchString(word):
 			p.parts = append(p.parts, part{name: word})
 		case last >= 0 && cast.MatchString(word):
@@ -80,4 +86,15 @@ func branches(expression string) []string {
 		}
 	}
 	return append(list, strings.TrimSpace(expression[start:]))
+}
+
+// words splits an expression at the dots outside quotes.
+func words(expression string) []string {
+	quoted := false
+	return strings.FieldsFunc(expression, func(c rune) bool {
+		if c == '\'' {
+			quoted = !quoted
+		}
+		return c == '.' && !quoted
+	})
 }
