@@ -25,11 +25,18 @@ type Role string
 
 // The roles.
 const (
-	Nurse    Role = "nurse"
-	Marketer Role = "marketer"
-	Admin    Role = "admin"
-	Privacy  Role = "privacy" // the privacy officer: the log, requests, reviews
+	Nurse     Role = "nurse"
+	FrontDesk Role = "frontdesk" // visits and check-ins, without the record
+	Billing   Role = "billing"   // bills and what is asked about them
+	Marketer  Role = "marketer"
+	Admin     Role = "admin"
+	Privacy   Role = "privacy" // the privacy officer: the log, requests, reviews
+
+	Interpreter Role = "interpreter" // puts words of the clinic into a patient’s language
 )
+
+// Roles returns all of them, in the order in which they are offered.
+func Roles() []Role { return []Role{Nurse, FrontDesk, Billing, Marketer, Privacy, Admin, Interpreter} }
 
 // Actor is who is asking.
 type Actor struct {
@@ -43,6 +50,9 @@ type Actor struct {
 	Request string  // id of the request, for the audit row
 	Session string  // a short hash of the session, for the audit row
 	Proof   Proof   // how surely we know who it is
+	App     *App    // the program that asks in the actor's name; nil: none
+	Plain   bool    // the system only: shows nothing that carries a label
+	ViewAs  string  // staff only: the patient as whom they look at the portal, to see no more than both may
 }
 
 // Grant lets a proxy use some rights on one patient's record.

@@ -3,6 +3,7 @@ package access
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"hale/internal/base/errs"
@@ -40,6 +41,23 @@ func (p Pass) OpenAll(right Right) error {
 	return nil
 }
 
+// OpenOne is Open for whichever of rights p is for: where a narrower right
+// opens what a wider one does.
+func (p Pass) OpenOne(rights ...Right) (patient string, err error) {
+	if p.patient == "" || !slices.Contains(rights, p.right) {
+		return "", errForbidden
+	}
+	return p.patient, nil
+}
+
+// OpenAllOne is OpenAll for whichever of rights p is for.
+func (p Pass) OpenAllOne(rights ...Right) error {
+	if !p.everyone || !slices.Contains(rights, p.right) {
+		return errForbidden
+	}
+	return nil
+}
+
 // The refusals. errForbidden says the same of a record that is not there and
 // of one that is somebody else's.
 var (
@@ -60,6 +78,7 @@ type Doors struct {
 	now    func() time.Time
 	ages   AgeRules
 	known  *remembered
+	also   func() // what forgets together with the doors
 }
 
 // NewDoors returns doors that audit to log and decide by what lookup finds.
@@ -75,7 +94,18 @@ func (d *Doors) WithAgeRules(rules AgeRules) *Doors {
 
 // Forget drops every fact that d remembers. Whoever changes one calls it
 // after the change is committed.
-func (d *Doors) Forget() { d.known.forget() }
+func (d *Doors) Forget() {
+	d.known.forget()
+	if d.also != nil {
+		d.also()
+	}
+}
+
+// WithForget lets also be called whenever d forgets.
+func (d *Doors) WithForget(also func()) *Doors {
+	d.also = also
+	return d
+}
 
 // Check returns a pass for right on patient, or an error a person may read.
 // It fails when the audit row cannot be written, and when what the decision
@@ -175,7 +205,9 @@ func (d *Doors) record(ctx context.Context, a Actor, patient string, rights []Ri
 			refused = refusals[i]
 		}
 		rows[i] = a.Row(string(right), patient, refusals[i] == nil)
-		rows[i].Purpose = purpose
+		if purpose != "" {
+			rows[i].Purpose = purpose
+		}
 	}
 	if err := d.log.Add(ctx, rows...); err != nil {
 		return fmt.Errorf("access: check: %w", err)

@@ -36,15 +36,17 @@ var proved = access.Proof{Zone: access.AccountZone, At: haletest.Noon}
 
 // holders are who may use each right, written a second time, by hand. s is
 // the patient, p a proxy whose grant names everything, n, m, a, o the nurse,
-// the marketer, the administrator and the privacy officer; capitals are over
-// the whole population.
+// the marketer, the administrator and the privacy officer, i the interpreter, f
+// somebody at the front desk, b somebody of the billing office;
+// capitals are over the whole population.
 var holders = map[access.Right]string{
-	access.ReadRecord: "spn", access.ReadVisits: "spn", access.BookVisits: "spn", access.ReadMessages: "spn", access.ReadMessage: "spn",
-	access.SendMessages: "spn", access.EditContacts: "spn", access.ReadContacts: "spna", access.WriteRecord: "", access.ReadDecisions: "na",
+	access.ReadRecord: "spn", access.ReadVisits: "spnf", access.BookVisits: "spnf", access.ReadMessages: "spn", access.ReadMessage: "spn",
+	access.SendMessages: "spn", access.EditContacts: "spnf", access.ReadContacts: "spnfba", access.WriteRecord: "", access.ReadDecisions: "na",
 	access.ReadLooks: "sao", access.ManageProxies: "sno", access.SeeProxies: "snao", access.EndProxies: "sno", access.AskPrivacy: "sp", access.ExportRecord: "sp", access.ManageSecurity: "s",
-	access.ReleaseResults: "n", access.BreakGlass: "n",
-	access.FindPatients: "nNaAoO", access.RunOutreach: "nNmM", access.ReadMeasure: "nNmMaAoO", access.ManageUsers: "aA",
-	access.ReadAudit: "aAoO", access.AnswerPatients: "nN", access.AnswerPrivacy: "oO", access.ReviewAccess: "oO",
+	access.ReleaseResults: "n", access.BreakGlass: "n", access.AskMedicines: "sp", access.SendReadings: "sp", access.PayBills: "spnb",
+	access.FindPatients: "nNfFbBaAoO", access.RunOutreach: "nNmM", access.ReadMeasure: "nNmMaAoO", access.ManageUsers: "aA",
+	access.SetRules: "aAoO", access.ReadAudit: "aAoO", access.AnswerPatients: "nN", access.AnswerPrivacy: "oO", access.ReviewAccess: "oO",
+	access.AnswerVisits: "nNfF", access.AnswerBills: "nNbB", access.Translate: "nNiI",
 }
 
 // Every right × kind of actor × role × whose record: each as written in
@@ -63,7 +65,8 @@ func TestEveryRight(t *testing.T) {
 	actors := map[rune]access.Actor{
 		's': {Kind: access.Patient, ID: "s", Patient: "ada", Proof: proved},
 		'p': {Kind: access.Proxy, ID: "p", Proof: proved, Grants: []access.Grant{{Patient: "ada", Rights: all, Categories: access.Categories}}},
-		'n': staff(access.Nurse), 'm': staff(access.Marketer), 'a': staff(access.Admin), 'o': staff(access.Privacy),
+		'n': staff(access.Nurse), 'm': staff(access.Marketer), 'a': staff(access.Admin), 'o': staff(access.Privacy), 'i': staff(access.Interpreter),
+		'f': staff(access.FrontDesk), 'b': staff(access.Billing),
 		'z': {Kind: access.Staff, ID: "none", Proof: proved}, 'x': {Kind: "robot", ID: "x", Patient: "ada", Rights: all, Proof: proved},
 	}
 	for _, right := range all {

@@ -25,6 +25,9 @@ const (
 	ExportRecord   Right = "record.export"   // take the whole record away
 	ManageSecurity Right = "security.manage" // ways to sign in, addresses to sign in by
 	ReleaseResults Right = "results.release" // hold a result back, and let it go
+	PayBills       Right = "bills.pay"       // see bills, pay them and ask about them
+	AskMedicines   Right = "medicines.ask"   // ask for more of a medicine, tell of one, say that it is there
+	SendReadings   Right = "readings.send"   // tell what was measured at home
 	BreakGlass     Right = "record.emergency"
 )
 
@@ -32,12 +35,16 @@ const (
 const (
 	FindPatients   Right = "patients.find"
 	RunOutreach    Right = "outreach.run"
+	SetRules       Right = "rules.set" // of reaching out: what may go where, how often
 	ReadMeasure    Right = "measure.read"
 	ManageUsers    Right = "users.manage"
 	ReadAudit      Right = "audit.read"
 	AnswerPatients Right = "patients.answer" // see who waits for an answer; of one patient: say it was given
+	AnswerVisits   Right = "visits.answer"   // the schedule, the line, check-ins, and what patients ask about them
+	AnswerBills    Right = "bills.answer"    // money: bills, plans, prices, and what patients ask about them
 	AnswerPrivacy  Right = "privacy.answer"  // privacy requests: of everyone, or of one patient
 	ReviewAccess   Right = "access.review"   // emergency access and looks without a reason
+	Translate      Right = "words.translate" // what waits to be translated: of everyone, or the words of one patient
 )
 
 // rule says who may use one right.
@@ -54,17 +61,19 @@ type rule struct {
 // rules is the whole policy of who may do what. Every right has one line.
 // A marketer plans and measures outreach without opening a record; an
 // administrator opens no clinical record; the privacy officer sees the log.
+// The front desk and the billing office know people, visits or bills, and
+// what is asked about those.
 // What LinkZone opens, a code on a strange device opens: a patient's own
 // visits, without any that is labelled, and nothing of the record.
 var rules = []rule{
 	{right: ReadRecord, self: true, proxy: true, roles: []Role{Nurse}, any: []Category{Results, Medicines, Conditions, Documents, Bills}, zone: PortalZone},
-	{right: ReadVisits, self: true, proxy: true, roles: []Role{Nurse}, any: []Category{Visits}, zone: LinkZone},
-	{right: BookVisits, self: true, proxy: true, roles: []Role{Nurse}, any: []Category{Visits}, zone: LinkZone},
+	{right: ReadVisits, self: true, proxy: true, roles: []Role{Nurse, FrontDesk}, any: []Category{Visits}, zone: LinkZone},
+	{right: BookVisits, self: true, proxy: true, roles: []Role{Nurse, FrontDesk}, any: []Category{Visits}, zone: LinkZone},
 	{right: ReadMessages, self: true, proxy: true, roles: []Role{Nurse}, any: []Category{Messages}, zone: PortalZone},
 	{right: ReadMessage, self: true, proxy: true, roles: []Role{Nurse}, any: []Category{Messages}, zone: PortalZone},
 	{right: SendMessages, self: true, proxy: true, roles: []Role{Nurse}, any: []Category{Messages}, zone: PortalZone},
-	{right: EditContacts, self: true, proxy: true, roles: []Role{Nurse}, zone: PortalZone},
-	{right: ReadContacts, self: true, proxy: true, roles: []Role{Nurse, Admin}, zone: PortalZone},
+	{right: EditContacts, self: true, proxy: true, roles: []Role{Nurse, FrontDesk}, zone: PortalZone},
+	{right: ReadContacts, self: true, proxy: true, roles: []Role{Nurse, FrontDesk, Billing, Admin}, zone: PortalZone},
 	{right: WriteRecord}, // the system alone
 	{right: ReadDecisions, roles: []Role{Nurse, Admin}, zone: PortalZone},
 	{right: ReadLooks, self: true, roles: []Role{Privacy, Admin}, zone: PortalZone},
@@ -75,15 +84,22 @@ var rules = []rule{
 	{right: ExportRecord, self: true, proxy: true, any: []Category{Results, Medicines, Conditions, Documents, Visits, Bills}, zone: StepUpZone},
 	{right: ManageSecurity, self: true, zone: AccountZone},
 	{right: ReleaseResults, roles: []Role{Nurse}, zone: PortalZone},
+	{right: PayBills, self: true, proxy: true, roles: []Role{Nurse, Billing}, any: []Category{Bills}, zone: PortalZone},
+	{right: AskMedicines, self: true, proxy: true, any: []Category{Medicines}, zone: PortalZone},
+	{right: SendReadings, self: true, proxy: true, any: []Category{Results}, zone: PortalZone},
 	{right: BreakGlass, roles: []Role{Nurse}, zone: StepUpZone},
-	{right: FindPatients, roles: []Role{Nurse, Admin, Privacy}, everyone: true, zone: PortalZone},
+	{right: FindPatients, roles: []Role{Nurse, FrontDesk, Billing, Admin, Privacy}, everyone: true, zone: PortalZone},
 	{right: RunOutreach, roles: []Role{Nurse, Marketer}, everyone: true, zone: PortalZone},
+	{right: SetRules, roles: []Role{Admin, Privacy}, everyone: true, zone: PortalZone},
 	{right: ReadMeasure, roles: []Role{Nurse, Marketer, Admin, Privacy}, everyone: true, zone: PortalZone},
 	{right: ManageUsers, roles: []Role{Admin}, everyone: true, zone: StepUpZone},
 	{right: ReadAudit, roles: []Role{Admin, Privacy}, everyone: true, zone: PortalZone},
 	{right: AnswerPatients, roles: []Role{Nurse}, everyone: true, zone: PortalZone},
+	{right: AnswerVisits, roles: []Role{Nurse, FrontDesk}, everyone: true, zone: PortalZone},
+	{right: AnswerBills, roles: []Role{Nurse, Billing}, everyone: true, zone: PortalZone},
 	{right: AnswerPrivacy, roles: []Role{Privacy}, everyone: true, zone: PortalZone},
 	{right: ReviewAccess, roles: []Role{Privacy}, everyone: true, zone: PortalZone},
+	{right: Translate, roles: []Role{Nurse, Interpreter}, everyone: true, zone: PortalZone},
 }
 
 // Rights returns every right there is, in the order of the table.

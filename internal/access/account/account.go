@@ -95,6 +95,8 @@ type Store struct {
 	sealer  Sealer
 	watched func(ctx context.Context, patient string) (bool, error)
 	gate    *gate
+	changed func() // after an account was shut or let in again; may be nil
+	shut    Shut   // may be nil
 }
 
 // NewStore returns a store. Without WithDirectory only those with an account

@@ -30,10 +30,11 @@ var (
 	errSecond = errs.New(errs.Conflict, "A colleague must confirm this. You cannot do it yourself.")
 )
 
-// helper returns who may help: staff who manage users or answer patients.
+// helper returns who may help: staff who manage users or answer
+// patients about anything, or about visits.
 // Nobody helps themselves.
 func helper(pass access.Pass, account string) (string, error) {
-	if pass.OpenAll(access.AnswerPatients) != nil {
+	if pass.OpenAllOne(access.AnswerVisits, access.AnswerPatients) != nil {
 		if err := pass.OpenAll(access.ManageUsers); err != nil {
 			return "", err
 		}
@@ -48,8 +49,8 @@ func helper(pass access.Pass, account string) (string, error) {
 // Assist makes a code for somebody whose ID a member of staff has seen:
 // proof says which, as in “driver’s license”. It lasts AssistLife. For staff
 // and for patients who are watched more closely the code comes from
-// ApproveAssist. The pass is one for access.AnswerPatients or
-// access.ManageUsers.
+// ApproveAssist. The pass is one for access.AnswerVisits,
+// access.AnswerPatients or access.ManageUsers.
 func (s *Store) Assist(ctx context.Context, pass access.Pass, account, proof, reason string) (Help, error) {
 	by, err := helper(pass, account)
 	if err != nil {

@@ -27,7 +27,11 @@ const (
 	ProxyNarrowing    NoticeKind = "proxy.narrowing" // a birthday will change it at Until
 	InviteWrong       NoticeKind = "invite.wrong"    // wrong codes came with the link of an invitation
 	RequestMoved      NoticeKind = "request.moved"   // a privacy request came a step further
+	RequestLate       NoticeKind = "request.late"    // Until, when the patient was promised an answer, is over
+	TaskRaised        NoticeKind = "task.raised"     // to the staff: promises to patients are over
 	EmergencyOpened   NoticeKind = "emergency.opened"
+	FormAsked         NoticeKind = "form.asked"    // a form waits for the patient
+	AppConnected      NoticeKind = "app.connected" // an app was let into the record
 )
 
 // Notice is one thing that an account's owner is told on all channels. It
@@ -39,6 +43,7 @@ type Notice struct {
 	What    string    // in plain words: a passkey, Safari on iPhone; may be empty
 	Also    []Address // where else to send it: the address before, the one to come
 	Until   time.Time // when what it tells takes effect or can no longer be taken back; zero: at once
+	Link    string    // where it leads; empty: nowhere
 	Cancel  string    // token for /signin/cancel/{token}, empty where nothing can be taken back
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"hale/internal/access"
 	"hale/internal/base/seal"
+	"hale/internal/store/db"
 )
 
 // Sealer keeps secrets. place says what a secret belongs to: it opens nowhere
@@ -61,6 +62,26 @@ func (s *Store) WithWatched(watched func(ctx context.Context, patient string) (b
 func (s *Store) WithDirectory(dir Directory) *Store {
 	c := *s
 	c.dir = dir
+	return &c
+}
+
+// Shut is called in the transaction that shuts an account, takes its ways to
+// sign in away or, with an empty id, signs everybody out: what the account
+// opened to others ends with it, for good.
+type Shut func(ctx context.Context, tx *db.Tx, account string) error
+
+// WithShut returns a copy of s that calls shut.
+func (s *Store) WithShut(shut Shut) *Store {
+	c := *s
+	c.shut = shut
+	return &c
+}
+
+// WithChanged returns a copy of s that calls changed when an account was shut
+// or let in again: what is remembered of its owner no longer holds.
+func (s *Store) WithChanged(changed func()) *Store {
+	c := *s
+	c.changed = changed
 	return &c
 }
 

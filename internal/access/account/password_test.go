@@ -121,31 +121,45 @@ func TestNoEnumerationByTime(t *testing.T) {
 	}
 	for name, way := range ways {
 		t.Run(name, func(t *testing.T) {
-			var known, unknown []time.Duration
-			for i := range 2 * n {
-				c.add(24 * time.Hour)
-				address, list := "ada@example.org", &known
-				if i%2 == 1 {
-					address, list = fmt.Sprintf("n%d@example.org", i), &unknown
+			const looks = 3 // a busy machine tells a difference once, a leak each time
+			for look := range looks {
+				known, unknown := timed(t, c, name, n, look*2*n, way)
+				a, b := median(known), median(unknown)
+				p := mannWhitney(known, unknown)
+				t.Logf("%s: known %v, unknown %v, p = %.3f of %d each", name, a, b, p, n)
+				least := max(2*time.Millisecond, b/10) // the race detector makes all of it slower, and the difference with it
+				if math.Abs(float64(a-b)) <= float64(least) || p >= 0.01 {
+					return
 				}
-				begin := time.Now()
-				err := way(address)
-				*list = append(*list, time.Since(begin))
-				if kind := errs.KindOf(err); kind != errs.Invalid && kind != errs.TooMany {
-					t.Fatalf("%s at %s = %v", name, address, err)
+				if look == looks-1 {
+					t.Errorf("%s: known addresses take %v, unknown ones %v, p = %.4f, %d times in a row: the time tells", name, a, b, p, looks)
 				}
-				if errs.KindOf(err) == errs.TooMany && i < 80 {
-					t.Fatalf("%s at %s: too many", name, address)
-				}
-			}
-			a, b := median(known), median(unknown)
-			p := mannWhitney(known, unknown)
-			t.Logf("%s: known %v, unknown %v, p = %.3f of %d each", name, a, b, p, n)
-			if math.Abs(float64(a-b)) > float64(2*time.Millisecond) && p < 0.01 {
-				t.Errorf("%s: known addresses take %v, unknown ones %v, p = %.4f: the time tells", name, a, b, p)
 			}
 		})
 	}
+}
+
+// timed returns how long a way in takes for an address that has an account
+// and for others, n times each, by turns; first numbers the others.
+func timed(t *testing.T, c *clock, name string, n, first int, way func(address string) error) (known, unknown []time.Duration) {
+	t.Helper()
+	for i := range 2 * n {
+		c.add(24 * time.Hour)
+		address, list := "ada@example.org", &known
+		if i%2 == 1 {
+			address, list = fmt.Sprintf("n%d@example.org", first+i), &unknown
+		}
+		begin := time.Now()
+		err := way(address)
+		*list = append(*list, time.Since(begin))
+		if kind := errs.KindOf(err); kind != errs.Invalid && kind != errs.TooMany {
+			t.Fatalf("%s at %s = %v", name, address, err)
+		}
+		if errs.KindOf(err) == errs.TooMany && i < 80 {
+			t.Fatalf("%s at %s: too many", name, address)
+		}
+	}
+	return known, unknown
 }
 
 func median(list []time.Duration) time.Duration {

@@ -11,6 +11,7 @@ import (
 	"hale/internal/access"
 	"hale/internal/base/errs"
 	"hale/internal/base/seal"
+	"hale/internal/store/audit"
 	"hale/internal/store/db"
 )
 
@@ -83,6 +84,9 @@ func (s *Store) Recent(ctx context.Context, account string, n int) ([]Event, err
 		select action, reason, at, outcome from audit
 		where actor = $1 and action like 'account.%' and action <> $2
 		order by at desc, id desc limit $3`
+	if err := audit.Settle(ctx, s.db); err != nil {
+		return nil, err
+	}
 	list, err := db.All(ctx, s.db, func(scan db.Scan) (e Event, err error) {
 		var at int64
 		var outcome string

@@ -153,6 +153,11 @@ func (s *Store) RevokeEverybody(ctx context.Context, by string) error {
 		if _, err := tx.ExecContext(ctx, `delete from account_session`); err != nil {
 			return err
 		}
+		if s.shut != nil {
+			if err := s.shut(ctx, tx, ""); err != nil {
+				return err
+			}
+		}
 		return s.log.AddIn(ctx, tx, happened(Revoked, Account{ID: by, Kind: access.Staff}, true))
 	})
 	if err != nil {

@@ -79,10 +79,18 @@ func (s *Store) setStatus(ctx context.Context, id, action string) error {
 				return err
 			}
 		}
+		if action == Disabled && s.shut != nil {
+			if err := s.shut(ctx, tx, a.ID); err != nil {
+				return err
+			}
+		}
 		return s.log.AddIn(ctx, tx, happened(action, a, true))
 	})
 	if err != nil {
 		return fmt.Errorf("account: %s %s: %w", action, id, err)
+	}
+	if s.changed != nil {
+		s.changed()
 	}
 	return nil
 }
@@ -111,6 +119,11 @@ func (s *Store) Reset(ctx context.Context, id string) error {
 		}
 		if err := s.hold(ctx, tx, id); err != nil {
 			return err
+		}
+		if s.shut != nil {
+			if err := s.shut(ctx, tx, id); err != nil {
+				return err
+			}
 		}
 		return s.log.AddIn(ctx, tx, happened(WasReset, a, true))
 	})

@@ -179,7 +179,10 @@ func (p Proxy) rights() []access.Right {
 	part := func(c access.Category) bool { return p.Has(c) }
 	see := p.May(See)
 	add(see && (part(access.Results) || part(access.Medicines) || part(access.Conditions) || part(access.Documents)), access.ReadRecord)
+	add(see && part(access.Medicines), access.AskMedicines)
+	add(see && part(access.Results), access.SendReadings)
 	add(see && part(access.Visits), access.ReadVisits)
+	add(see && part(access.Bills), access.PayBills)
 	add(see && part(access.Visits) && p.May(Book), access.BookVisits)
 	add(see && part(access.Messages), access.ReadMessages, access.ReadMessage)
 	add(see && part(access.Messages) && p.May(Write), access.SendMessages)

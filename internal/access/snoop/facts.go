@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/text/unicode/norm"
 
+	"hale/internal/store/audit"
 	"hale/internal/store/db"
 )
 
@@ -64,7 +65,10 @@ const (
 // another.
 func (s *Store) gather(ctx context.Context, from, to time.Time) (day, error) {
 	d := day{}
-	var err error
+	err := audit.Settle(ctx, s.DB)
+	if err != nil {
+		return d, err
+	}
 	if d.looks, err = db.All(ctx, s.DB, readLook, looksQuery, from.UnixMicro(), to.UnixMicro()); err != nil || len(d.looks) == 0 {
 		return d, err
 	}

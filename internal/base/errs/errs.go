@@ -24,6 +24,8 @@ const (
 	TooMany // the caller may try again later
 	Unavailable
 	StepUp // signed in, but this asks for a fresh and stronger proof of who it is
+	Gone   // it was there, and was deleted
+	Unmet  // a condition that the caller set is not met: another version, or more than one
 )
 
 // Error is a sorted error.

@@ -71,3 +71,30 @@ func encode(b [16]byte) string {
 	padded[16] = carry
 	return alphabet.EncodeToString(padded[:])[:26]
 }
+
+// Text returns the id that 128 bits are.
+func Text(b [16]byte) string { return encode(b) }
+
+// Bytes returns the 128 bits of an id, and whether it is one.
+func Bytes(id string) (b [16]byte, ok bool) {
+	if len(id) != 26 {
+		return b, false
+	}
+	var raw [17]byte
+	if _, err := alphabet.Decode(raw[:], []byte(id+"00")); err != nil { // 28 characters are 140 bits: 17 whole bytes, of which 128 bits are used
+		return b, false
+	}
+	for i := range b {
+		b[i] = raw[i]<<2 | raw[i+1]>>6
+	}
+	return b, encode(b) == id
+}
+
+// Since returns what every id made at t or later is not less than.
+func Since(t time.Time) string {
+	var b [16]byte
+	var stamp [8]byte
+	binary.BigEndian.PutUint64(stamp[:], uint64(max(t.UnixMilli(), 0))<<16)
+	copy(b[:6], stamp[:6])
+	return encode(b)
+}

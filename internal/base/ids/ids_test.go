@@ -29,3 +29,19 @@ func TestSourceNew(t *testing.T) {
 		last = id
 	}
 }
+
+func TestBytes(t *testing.T) {
+	s := ids.NewSource(func() time.Time { return time.UnixMilli(1<<47 + 12345) }, rand.Reader)
+	for range 100 {
+		id := s.New()
+		b, ok := ids.Bytes(id)
+		if !ok || ids.Text(b) != id {
+			t.Fatalf("Bytes(%q) = %x %t and is written %q", id, b, ok, ids.Text(b))
+		}
+	}
+	for _, bad := range []string{"", "m1", "zzzzzzzzzzzzzzzzzzzzzzzzzz", "01H455VB4PEX5VSKNK084SN02Q", "01h455vb4pex5vsknk084sn02!", "01h455vb4pex5vsknk084sn02q0"} {
+		if _, ok := ids.Bytes(bad); ok {
+			t.Errorf("Bytes(%q) is taken", bad)
+		}
+	}
+}

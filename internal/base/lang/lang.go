@@ -66,7 +66,11 @@ func Pick(acceptLanguage string, preferred ...string) Lang {
 
 // known returns the language of a BCP 47 tag.
 func known(tag string) (Lang, bool) {
-	primary, _, _ := strings.Cut(strings.ReplaceAll(strings.TrimSpace(tag), "_", "-"), "-")
+	tag = strings.ReplaceAll(strings.TrimSpace(tag), "_", "-")
+	if l := Lang(tag); l.pseudo() {
+		return l, true
+	}
+	primary, _, _ := strings.Cut(tag, "-")
 	switch strings.ToLower(primary) {
 	case "en":
 		return English, true
@@ -91,8 +95,9 @@ func quality(params string) float64 {
 
 // Tag returns the BCP 47 tag for the lang attribute.
 func (l Lang) Tag() string {
-	if l == Spanish {
-		return "es"
+	switch l {
+	case Spanish, Accented, Mirrored:
+		return string(l)
 	}
 	return "en"
 }
@@ -100,15 +105,22 @@ func (l Lang) Tag() string {
 // T returns text in the language, with args in its fmt verbs. An unknown text
 // stays English.
 func (l Lang) T(text string, args ...any) string {
-	if l == Spanish {
+	switch {
+	case l == Spanish:
 		if s, ok := catalogue()[text]; ok {
 			text = s
 		}
+	case l.pseudo():
+		text = accent(text)
 	}
 	if len(args) == 0 {
 		return text
 	}
-	return fmt.Sprintf(text, args...)
+	said := fmt.Sprintf(text, args...)
+	if l == Spanish { // "5:00 p. m." ends a sentence by itself
+		said = strings.ReplaceAll(said, " m..", " m.")
+	}
+	return said
 }
 
 // Has says whether text has its own words in the language.

@@ -79,6 +79,24 @@ func TestT(t *testing.T) {
 	if got := lang.Lang("").T("Home"); got != "Home" {
 		t.Errorf("T in the zero language = %q", got)
 	}
+	if got := lang.Spanish.T("We got it on %s.", "1:32 p. m."); got != "Lo recibimos el 1:32 p. m." {
+		t.Errorf("a time at the end of a sentence: %q", got)
+	}
+}
+
+// Spanish texts for children come out low, those of offices high, and
+// syllables are counted as Spanish reads them.
+func TestGradeSpanish(t *testing.T) {
+	easy, hard := lang.GradeOf("es-MX", "Le toca su examen. Elija un día. Le esperamos."), lang.GradeOf("es", "Las representaciones administrativas institucionales recomiendan procedimientos diagnósticos complementarios extraordinariamente especializados.")
+	if easy > 4 || hard < 8 {
+		t.Errorf("GradeOf = %.1f for easy words and %.1f for hard ones", easy, hard)
+	}
+	if a, b := lang.GradeOf("es", "Hay que venir."), lang.GradeOf("es", "Hay."); a < 0 || b < 0 {
+		t.Errorf("grades are %.1f and %.1f", a, b)
+	}
+	if got := lang.GradeOf("vi", "Xin chào"); got != 0 {
+		t.Errorf("GradeOf a language nothing is known of = %.1f, want 0", got)
+	}
 }
 
 func TestGrade(t *testing.T) {
@@ -209,4 +227,23 @@ func catalogue(t *testing.T) map[string]string {
 		}
 	}
 	return m
+}
+
+func TestPseudo(t *testing.T) {
+	for tag, dir := range map[string]string{"en-XA": "ltr", "ar-XB": "rtl"} {
+		l := lang.Pick("fr, " + tag + ";q=0.9, en;q=0.5")
+		if string(l) != tag || l.Tag() != tag || l.Dir() != dir {
+			t.Errorf("Pick(%s) = %s, written %s", tag, l, l.Dir())
+		}
+		got := l.T("Call us at %s before %[1]s, %d %% of the time", "nine", 3)
+		if !strings.HasPrefix(got, "⟦Cáll ús át nine béfóré nine, 3 % óf thé tímé") || !strings.HasSuffix(got, "⟧") {
+			t.Errorf("T = %q", got)
+		}
+		if plain := "Call us"; len([]rune(l.T(plain))) < len(plain)*5/4 {
+			t.Errorf("T(%q) = %q, want it longer by a third", plain, l.T(plain))
+		}
+	}
+	if l := lang.Pick("ar"); l != lang.English || l.Dir() != "ltr" {
+		t.Errorf("Pick(ar) = %s", l)
+	}
 }

@@ -68,6 +68,20 @@ func (n Number) Zone() string {
 	return zones[0]
 }
 
+// Zones returns the IANA zones that the number's area may lie in, or none
+// where that is not known.
+func (n Number) Zones() []string {
+	p, err := phonenumbers.Parse(string(n), anywhere)
+	if err != nil {
+		return nil
+	}
+	zones, err := phonenumbers.GetTimezonesForNumber(p)
+	if err != nil || len(zones) == 1 && zones[0] == "Etc/Unknown" {
+		return nil
+	}
+	return zones
+}
+
 // Mobile says whether the number may take texts. In North America a number
 // does not tell; there every number may.
 func (n Number) Mobile() bool {
@@ -80,4 +94,18 @@ func (n Number) Mobile() bool {
 		return false
 	}
 	return true
+}
+
+// Region returns the ISO code of the country that a number is in, or "" where
+// it is in none. A number of North America that no area has is taken for one
+// of the United States.
+func (n Number) Region() string {
+	p, err := phonenumbers.Parse(string(n), anywhere)
+	if err != nil {
+		return ""
+	}
+	if region := phonenumbers.GetRegionCodeForNumber(p); region != "" && region != anywhere {
+		return region
+	}
+	return phonenumbers.GetRegionCodeForCountryCode(int(p.GetCountryCode()))
 }

@@ -93,6 +93,16 @@ func (k Key) Hash(text string) string {
 	return hex.EncodeToString(m.Sum(nil))
 }
 
+// HashOf returns the keyed hash of parts, each closed by a zero byte.
+func (k Key) HashOf(parts ...[]byte) string {
+	m := hmac.New(sha256.New, k.bytes())
+	for _, p := range parts {
+		m.Write(p)
+		m.Write([]byte{0})
+	}
+	return hex.EncodeToString(m.Sum(nil))
+}
+
 // Seal encrypts plain for place, such as "message/body/" and an id.
 func (k Key) Seal(plain []byte, place string) []byte {
 	aead := k.aead()
