@@ -14,6 +14,7 @@ const (
 	lopsided   = 0.001 // an SRM p-value below this blocks the effect
 	fixed      = "Welch's interval at the planned end"
 	small      = "Newcombe's score interval at the planned end, made for few people or few who acted"
+	byHouse    = "Interval at the planned end for people drawn by household, as wide as households that act alike make it"
 	always     = "Always-valid interval: it holds however often you look"
 	wideGroups = "Each group is a smaller comparison than the headline. Their intervals are widened so that all hold together; a gap between two groups needs a test of its own."
 )
@@ -25,7 +26,9 @@ type cell struct {
 	channel string  // planned first
 	older   bool    // 65 or more when it started
 	lang    string
-	known   bool // had signed in before
+	known   bool   // had signed in before
+	fromAll bool   // held out of everything, not of this outreach alone
+	variant string // of the text, drawn for those held out as well
 	n, yes  int
 }
 
@@ -46,7 +49,7 @@ func (p plan) ended(now time.Time) bool {
 }
 
 // effect computes what cells show at now.
-func effect(p plan, cells []cell, now time.Time) Effect {
+func effect(p plan, cells []cell, houses []cluster, now time.Time) Effect {
 	e := Effect{
 		Outreach: p.outreach, Goal: goal(p.service), WindowDays: int(p.window / (24 * time.Hour)),
 		Started: p.started, AsOf: now, SRM: 1, P: 1, State: TooEarly,
@@ -54,6 +57,9 @@ func effect(p plan, cells []cell, now time.Time) Effect {
 	for _, c := range cells {
 		if c.held {
 			e.Held, e.HeldYes = e.Held+c.n, e.HeldYes+c.yes
+			if c.fromAll {
+				e.HeldAll, e.HeldAllYes = e.HeldAll+c.n, e.HeldAllYes+c.yes
+			}
 		} else {
 			e.Treated, e.TreatedYes = e.Treated+c.n, e.TreatedYes+c.yes
 		}
@@ -77,15 +83,15 @@ func effect(p plan, cells []cell, now time.Time) Effect {
 		if final {
 			e.State = Final
 		}
-		estimateInto(&e, p, drawn)
+		estimateInto(&e, p, drawn, houses)
 	}
 	return e
 }
 
 // estimateInto fills in the numbers of an effect that has them.
-func estimateInto(e *Effect, p plan, cells []cell) {
-	est := estimate(cells)
-	method := reader{final: e.State == Final, planned: float64(max(p.audience, p.draws))}
+func estimateInto(e *Effect, p plan, cells []cell, houses []cluster) {
+	method := reader{final: e.State == Final, planned: float64(max(p.audience, p.draws)), houses: len(houses) > 0, design: designOf(houses)}
+	est := method.design.wider(estimate(cells))
 	e.Diff, e.SE, e.Method = est.Value, est.SE, method.name(cells)
 	e.Low, e.High, e.P = method.read(cells, est, causal.Alpha)
 	e.Extra = e.Diff * float64(e.Treated)
@@ -104,11 +110,16 @@ func estimateInto(e *Effect, p plan, cells []cell) {
 type reader struct {
 	final   bool
 	planned float64
+	houses  bool // some were drawn by household
+	design  design
 }
 
 func (r reader) name(cells []cell) string {
 	if !r.final {
 		return always
+	}
+	if r.houses {
+		return byHouse
 	}
 	if _, few := fewOf(cells); few {
 		return small
@@ -123,7 +134,7 @@ func (r reader) read(cells []cell, e causal.Estimate, alpha float64) (low, high,
 	switch {
 	case !r.final:
 		low, high, p = causal.AlwaysValid(e, r.planned, alpha)
-	case few:
+	case few && !r.houses:
 		low, high = pair.Newcombe(alpha)
 		p = pair.P()
 	default:

@@ -11,6 +11,13 @@ import (
 
 // Funnel returns how many patients of outreach came how far.
 func (s *Store) Funnel(ctx context.Context, pass access.Pass, outreach string) (Funnel, error) {
+	if err := pass.OpenAll(access.ReadMeasure); err != nil {
+		return Funnel{}, err
+	}
+	return s.funnels.get(ctx, s.now, outreach, func(ctx context.Context) (Funnel, error) { return s.countFunnel(ctx, outreach) })
+}
+
+func (s *Store) countFunnel(ctx context.Context, outreach string) (Funnel, error) {
 	const q = `
 		select count(*),
 			coalesce(sum(case when i.assignment = 'holdout' then 1 else 0 end), 0),
@@ -25,9 +32,6 @@ func (s *Store) Funnel(ctx context.Context, pass access.Pass, outreach string) (
 			where outreach = $1
 			group by intent) m on m.intent = i.id
 		where i.outreach = $1`
-	if err := pass.OpenAll(access.ReadMeasure); err != nil {
-		return Funnel{}, err
-	}
 	read := func(scan db.Scan) (f Funnel, err error) {
 		err = scan(&f.Patients, &f.Held, &f.Blocked, &f.Sent, &f.Delivered, &f.Seen, &f.Acted)
 		return f, err
@@ -50,17 +54,21 @@ const (
 )
 
 // ByChannel returns how far the messages of outreach came on each channel,
-// the most used first.
+// the most used first. The list is not the caller's to change.
 func (s *Store) ByChannel(ctx context.Context, pass access.Pass, outreach string) ([]ChannelRow, error) {
+	if err := pass.OpenAll(access.ReadMeasure); err != nil {
+		return nil, err
+	}
+	return s.ways.get(ctx, s.now, outreach, func(ctx context.Context) ([]ChannelRow, error) { return s.countWays(ctx, outreach) })
+}
+
+func (s *Store) countWays(ctx context.Context, outreach string) ([]ChannelRow, error) {
 	const q = `
 		select channel, sum(` + sent + `), sum(` + delivered + `), sum(` + seen + `), sum(` + acted + `)
 		from message
 		where outreach = $1
 		group by channel
 		order by 2 desc, channel`
-	if err := pass.OpenAll(access.ReadMeasure); err != nil {
-		return nil, err
-	}
 	read := func(scan db.Scan) (r ChannelRow, err error) {
 		err = scan(&r.Channel, &r.Sent, &r.Delivered, &r.Seen, &r.Acted)
 		r.SeenShare = share(r.Seen, r.Sent)

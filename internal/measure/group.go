@@ -21,6 +21,7 @@ func parts(cells []cell) []part {
 		by   string
 		name func(cell) string
 	}{
+		{"Text", func(c cell) string { return "Text " + strings.ToUpper(c.variant) }},
 		{"First channel", func(c cell) string { return channelName(c.channel) }},
 		{"Age", func(c cell) string { return either(c.older, "65 or older", "Under 65") }},
 		{"Language", func(c cell) string { return langName(c.lang) }},
@@ -67,7 +68,7 @@ func groups(cells []cell, method reader) []Group {
 			}
 		}
 		if !g.TooFew {
-			e := estimate(p.cells)
+			e := method.design.wider(estimate(p.cells))
 			g.Diff = e.Value
 			g.Low, g.High, _ = method.read(p.cells, e, causal.Alpha/float64(shown))
 		}

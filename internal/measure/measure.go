@@ -33,6 +33,8 @@ type Effect struct {
 	Held       int
 	TreatedYes int
 	HeldYes    int
+	HeldAll    int   // of Held, those who were held out of everything that may be
+	HeldAllYes int   // of HeldAll
 	Share      Share // of the treated that acted
 	HeldShare  Share
 	Diff       float64 // between 0 and 1

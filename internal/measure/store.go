@@ -13,16 +13,25 @@ import (
 type Store struct {
 	db  *db.DB
 	now func() time.Time
+
+	effects kept[Effect]
+	funnels kept[Funnel]
+	ways    kept[[]ChannelRow]
 }
 
 // NewStore returns a store that reads d.
 func NewStore(d *db.DB, now func() time.Time) *Store { return &Store{db: d, now: now} }
 
-// Effect returns what outreach changed so far.
+// Effect returns what outreach changed so far. What takes long to count may be
+// some minutes old, as are Funnel and ByChannel.
 func (s *Store) Effect(ctx context.Context, pass access.Pass, outreach string) (Effect, error) {
 	if err := pass.OpenAll(access.ReadMeasure); err != nil {
 		return Effect{}, err
 	}
+	return s.effects.get(ctx, s.now, outreach, func(ctx context.Context) (Effect, error) { return s.countEffect(ctx, outreach) })
+}
+
+func (s *Store) countEffect(ctx context.Context, outreach string) (Effect, error) {
 	p, err := s.plan(ctx, outreach)
 	if err != nil {
 		return Effect{}, err
@@ -31,14 +40,18 @@ func (s *Store) Effect(ctx context.Context, pass access.Pass, outreach string) (
 	if err != nil {
 		return Effect{}, err
 	}
-	return effect(p, cells, s.now()), nil
+	houses, err := s.clusters(ctx, p)
+	if err != nil {
+		return Effect{}, err
+	}
+	return effect(p, cells, houses, s.now()), nil
 }
 
 // plan reads what outreach set out to do.
 func (s *Store) plan(ctx context.Context, outreach string) (plan, error) {
 	const q = `
 		select o.id, o.service, o.state, o.window_days, o.audience, o.started_at,
-			count(i.id), coalesce(min(i.decided_at), 0), coalesce(max(i.decided_at), 0)
+			count(distinct i.patient), coalesce(min(i.decided_at), 0), coalesce(max(i.decided_at), 0)
 		from outreach o
 		left join intent i on i.outreach = o.id
 		where o.id = $1
@@ -66,6 +79,8 @@ func (s *Store) cells(ctx context.Context, p plan) ([]cell, error) {
 			case when p.born <> '' and p.born <= $4 then 1 else 0 end,
 			coalesce(p.lang, ''),
 			case when i.facts like '%"account":true%' then 1 else 0 end,
+			i.variant,
+			case when i.held_by = 'everything' then 1 else 0 end,
 			count(*),
 			sum(case when exists (
 				select 1
@@ -74,14 +89,14 @@ func (s *Store) cells(ctx context.Context, p plan) ([]cell, error) {
 					and v.booked_at >= i.decided_at and v.booked_at < i.decided_at + $3) then 1 else 0 end)
 		from intent i
 		left join person p on p.id = i.patient
-		where i.outreach = $1 and i.assignment in ('treat', 'holdout')
-		group by 1, 2, 3, 4, 5, 6
-		order by 1, 2, 3, 4, 5, 6`
+		where i.outreach = $1 and i.assignment in ('treat', 'holdout') and ` + once + `
+		group by 1, 2, 3, 4, 5, 6, 7, 8
+		order by 1, 2, 3, 4, 5, 6, 7, 8`
 	read := func(scan db.Scan) (c cell, err error) {
 		var arm string
-		var older, known int
-		err = scan(&arm, &c.chance, &c.channel, &older, &c.lang, &known, &c.n, &c.yes)
-		c.held, c.older, c.known = arm == "holdout", older == 1, known == 1
+		var older, known, all int
+		err = scan(&arm, &c.chance, &c.channel, &older, &c.lang, &known, &c.variant, &all, &c.n, &c.yes)
+		c.held, c.older, c.known, c.fromAll = arm == "holdout", older == 1, known == 1, all == 1
 		return c, err
 	}
 	old := p.started.AddDate(-65, 0, 0).Format(time.DateOnly)

@@ -11,9 +11,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -33,10 +36,12 @@ const (
 	chaosDB   = "HALE_CHAOS_DB"
 	chaosKey  = "HALE_CHAOS_KEY"
 	chaosID   = "HALE_CHAOS_ID"
+	chaosAt   = "HALE_CHAOS_AT"   // a point, a slash and how often it is passed before death
+	chaosNode = "HALE_CHAOS_NODE" // names the process
 
-	// chaosBatch is how many messages are claimed at once; a death leaves
-	// these in doubt, and those whose results were not written down yet.
-	chaosBatch = 100
+	// chaosWindow is how many messages a death may leave in doubt: two turns,
+	// and those whose results were not written down yet.
+	chaosWindow = 200 + 1000
 )
 
 func TestMain(m *testing.M) {
@@ -66,7 +71,13 @@ func chaosChild() error {
 	start := time.Now()
 	now := func() time.Time { return midday.Add(30 * time.Since(start)) } // thirty times as fast, never night
 	e := engineWith(key, d, now, &wire{addr: os.Getenv(chaosSink), free: make(chan net.Conn, 64)})
-	e.Lease, e.Batch = time.Minute, chaosBatch
+	e.Lease, e.Node = time.Minute, os.Getenv(chaosNode)
+	if point, times, ok := strings.Cut(os.Getenv(chaosAt), "/"); ok {
+		e.At, e.Batch = dieAt(point, times), 40 // so that each point is passed again and again
+		if times == "2" {
+			e.Batch = 140 // more than a turn, so that the next claim is made ahead
+		}
+	}
 	planned := make(chan error, 1)
 	go func() { planned <- e.Plan(ctx, os.Getenv(chaosID)) }()
 	done := make(chan error, 1)
@@ -85,6 +96,21 @@ func chaosChild() error {
 			return <-done
 		}
 		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// dieAt kills this process when it passes point for the last of so many times.
+func dieAt(point, times string) func(string) {
+	left, err := strconv.ParseInt(times, 10, 64)
+	if err != nil {
+		panic(err)
+	}
+	var passed atomic.Int64
+	return func(at string) {
+		if at == point && passed.Add(1) == left {
+			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+			select {} // nothing happens any more
+		}
 	}
 }
 
@@ -177,100 +203,202 @@ func (s *sink) taken() int {
 }
 
 // TestChaosReach sends 1,000 messages through five deaths; with
-// HALE_CHAOS=20 (make chaos-reach) 10,000 through twenty.
+// HALE_CHAOS=200 (make chaos-reach) 100,000 through two hundred, four times:
+// reminders on each engine, offers, of which none may come twice, and two nodes
+// on PostgreSQL, of which one dies again and again. Each ends with a line of
+// figures.
 func TestChaosReach(t *testing.T) {
 	n, kills := 1000, 5
 	if more, err := strconv.Atoi(os.Getenv("HALE_CHAOS")); err == nil {
-		n, kills = 10_000, more
+		n, kills = 500*more, more
 	}
-	t.Run("sqlite", func(t *testing.T) {
-		path := filepath.Join(t.TempDir(), "chaos.db")
-		d, err := db.Open(t.Context(), "sqlite:"+path, haletest.Key)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := schema.Up(t.Context(), d); err != nil {
-			t.Fatal(err)
-		}
-		chaos(t, d, "sqlite:"+path, n, kills)
-	})
+	run := func(name string, c chaos) {
+		t.Run(name, func(t *testing.T) {
+			c.name, c.n, c.kills = name, n, kills
+			c.run(t)
+		})
+	}
+	run("sqlite", chaos{})
+	run("postgres", chaos{postgres: true})
+	if n > 1000 {
+		run("sqlite, offers", chaos{hold: true})
+		run("postgres, offers", chaos{postgres: true, hold: true})
+		run("postgres, two nodes", chaos{postgres: true, two: true})
+	}
+}
+
+// TestChaosPoints has a process die at every named point in turn.
+func TestChaosPoints(t *testing.T) {
+	points := reach.Points()
+	if many, err := strconv.Atoi(os.Getenv("HALE_CHAOS")); err == nil {
+		points = slices.Repeat(points, max(1, many/4))
+	}
+	t.Run("sqlite", func(t *testing.T) { chaos{name: "points on sqlite", n: 60 * len(points), points: points}.run(t) })
 	t.Run("postgres", func(t *testing.T) {
-		d := haletest.Postgres(t)
-		chaos(t, d, d.Pool().Config().ConnString(), n, kills)
+		chaos{name: "points on postgres", n: 60 * len(points), points: points, postgres: true}.run(t)
 	})
 }
 
-func chaos(t *testing.T, d *db.DB, url string, n, kills int) {
-	w := newWorld(t, d)
-	people := many(n)
-	for i := range people {
-		people[i].email = ""
+// chaos is one outreach sent by processes that die.
+type chaos struct {
+	name     string
+	n, kills int
+	points   []string // where they die, one after the other; none: at random
+	postgres bool
+	two      bool // a second process sends all the time
+	hold     bool // an offer: what is in doubt is not sent again
+}
+
+// life is one process.
+type life struct {
+	cmd   *exec.Cmd
+	said  strings.Builder
+	ended chan error
+}
+
+func (c chaos) run(t *testing.T) {
+	if c.points != nil {
+		c.kills = len(c.points)
 	}
-	w.add(people...)
-	pass := w.run(access.RunOutreach)
-	o := care()
-	o.Holdout = 0.1
-	o, err := w.e.Save(t.Context(), pass, o)
-	must(w, err)
-	must(w, w.e.Start(t.Context(), pass, o.ID))
-	if d.Engine() == db.SQLite {
+	d, url := c.database(t)
+	w := newWorld(t, d)
+	id := c.launch(w)
+	if !c.postgres {
 		must(w, d.Close()) // the child is the only process
 	}
 	s := newSink(t, 6*time.Millisecond)
-	seed := uint64(time.Now().UnixNano())
-	dice := mrand.New(mrand.NewPCG(seed, 1))
+	begin := func(node, at string) *life {
+		l := &life{cmd: exec.Command(os.Args[0]), ended: make(chan error, 1)}
+		l.cmd.Env = append(os.Environ(), chaosSink+"="+s.Addr().String(), chaosDB+"="+url, chaosKey+"="+haletest.Key.Hex(), chaosID+"="+id, chaosNode+"="+node, chaosAt+"="+at)
+		l.cmd.Stderr = &l.said
+		must(w, l.cmd.Start())
+		go func() { l.ended <- l.cmd.Wait() }()
+		return l
+	}
 	start, killed := time.Now(), 0
-	share := n * 9 / 10 / (kills + 2) // messages between two deaths
-	for {
-		cmd := exec.Command(os.Args[0])
-		cmd.Env = append(os.Environ(), chaosSink+"="+s.Addr().String(), chaosDB+"="+url, chaosKey+"="+haletest.Key.Hex(), chaosID+"="+o.ID)
-		var said strings.Builder
-		cmd.Stderr = &said
-		must(w, cmd.Start())
-		ended := make(chan error, 1)
-		go func() { ended <- cmd.Wait() }()
-		if killed == kills {
+	var idle []string
+	var other *life
+	if c.two {
+		other = begin("other", "")
+	}
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	dice := mrand.New(mrand.NewPCG(seed, 1))
+	for ; killed < c.kills; killed++ {
+		if c.two && killed%2 == 1 { // now the one dies, now the other; somebody always sends
+			one := begin(fmt.Sprintf("other%d", killed), "") // a node has a name of its own
+			c.kill(other, s, dice)
+			other = one
+			continue
+		}
+		if c.points != nil {
+			point, times := c.points[killed], 1+dice.IntN(3)
+			if strings.HasPrefix(point, "plan") || point == "recovered" {
+				times = 1 // there is little to plan, and one recovery in a life
+			}
+			l := begin("one", fmt.Sprintf("%s/%d", point, times))
 			select {
-			case err := <-ended:
-				if err != nil {
-					t.Fatalf("last life: %v: %s", err, said.String())
+			case err := <-l.ended:
+				if err == nil {
+					idle = append(idle, point) // nothing was left to pass it for
 				}
-			case <-time.After(2 * time.Minute):
-				_ = cmd.Process.Kill()
-				t.Fatal("last life did not end")
+			case <-time.After(20 * time.Second):
+				_ = l.cmd.Process.Kill()
+				<-l.ended
 			}
-			break
+			continue
 		}
-		// Death comes at random: while it plans, while it sends, or later.
-		until := s.taken() + dice.IntN(2*share)
-		limit := time.After(time.Duration(300+dice.IntN(3000)) * time.Millisecond)
-	alive:
-		for s.taken() < until {
-			select {
-			case <-ended:
-				break alive
-			case <-limit:
-				break alive
-			case <-time.After(time.Millisecond):
-			}
+		c.kill(begin("one", ""), s, dice)
+	}
+	for _, l := range []*life{begin("one", ""), other} {
+		if l != nil {
+			l.last(t)
 		}
-		_ = cmd.Process.Kill() // SIGKILL
-		<-ended
-		killed++
+	}
+	if len(idle) > len(c.points)/3 {
+		t.Errorf("nobody died at %q", idle)
 	}
 	took := time.Since(start)
-	if d.Engine() == db.SQLite {
+	if !c.postgres {
+		var err error
 		if d, err = db.Open(t.Context(), url, haletest.Key); err != nil {
 			t.Fatal(err)
 		}
 		defer d.Close()
 		w = newWorld(t, d)
 	}
-	account(t, w, s, o.ID, n, killed, took)
+	c.account(t, w, s, id, killed, took)
+}
+
+// kill lets a process live for a random while: it dies while it plans, while
+// it sends, or later.
+func (c chaos) kill(l *life, s *sink, dice *mrand.Rand) {
+	share := c.n * 9 / 10 / (c.kills + 2) // messages between two deaths
+	until := s.taken() + dice.IntN(2*share)
+	limit := time.After(time.Duration(300+dice.IntN(3000)) * time.Millisecond)
+	for s.taken() < until {
+		select {
+		case <-l.ended:
+			return
+		case <-limit:
+			until = 0
+		case <-time.After(time.Millisecond):
+		}
+	}
+	_ = l.cmd.Process.Kill() // SIGKILL
+	<-l.ended
+}
+
+// last waits for a process that nobody kills.
+func (l *life) last(t *testing.T) {
+	select {
+	case err := <-l.ended:
+		if err != nil {
+			t.Fatalf("last life: %v: %s", err, l.said.String())
+		}
+	case <-time.After(3 * time.Minute):
+		_ = l.cmd.Process.Kill()
+		t.Fatal("last life did not end")
+	}
+}
+
+func (c chaos) database(t *testing.T) (d *db.DB, url string) {
+	if c.postgres {
+		d = haletest.Postgres(t)
+		return d, d.Pool().Config().ConnString()
+	}
+	url = "sqlite:" + filepath.Join(t.TempDir(), "chaos.db")
+	d, err := db.Open(t.Context(), url, haletest.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := schema.Up(t.Context(), d); err != nil {
+		t.Fatal(err)
+	}
+	return d, url
+}
+
+// launch starts the outreach.
+func (c chaos) launch(w *world) string {
+	people := many(c.n)
+	for i := range people {
+		people[i].email = ""
+	}
+	w.add(people...)
+	pass := w.run(access.RunOutreach)
+	o := care()
+	if c.hold {
+		o.Purpose, o.Service, o.Exception = "marketing", "", reach.ForTreatment
+	}
+	o.Holdout = 0.1
+	o, err := w.e.Save(w.t.Context(), pass, o)
+	must(w, err)
+	must(w, w.e.Start(w.t.Context(), pass, o.ID))
+	return o.ID
 }
 
 // account holds the ledger against what the sink counted.
-func account(t *testing.T, w *world, s *sink, id string, n, killed int, took time.Duration) {
+func (c chaos) account(t *testing.T, w *world, s *sink, id string, killed int, took time.Duration) {
 	p := w.progress(id)
 	type line struct {
 		key, state string
@@ -283,35 +411,40 @@ func account(t *testing.T, w *world, s *sink, id string, n, killed int, took tim
 	must(w, err)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	lost, twice, extra, unlisted, doubt := 0, 0, 0, 0, 0
+	lost, held, twice, extra, unlisted, doubt := 0, 0, 0, 0, 0, 0
 	for _, l := range list {
-		c := s.got[l.key]
+		times := s.got[l.key]
 		doubt += l.doubt
-		if c == 0 {
+		switch {
+		case times == 0 && l.state == "uncertain" && c.hold:
+			held++
+		case times == 0:
 			lost++
-		}
-		if c > 1 {
+		case times > 1:
 			twice++
-			extra += c - 1
+			extra += times - 1
 			if l.doubt == 0 {
 				unlisted++
 			}
 		}
-		if l.state != "accepted" && l.state != "given_up" {
+		if l.state != "accepted" && l.state != "given_up" && !(c.hold && l.state == "uncertain" && l.doubt == 1) {
 			t.Errorf("a message ended as %s", l.state)
 		}
 		delete(s.got, l.key)
 	}
 	uncertain := w.count(`select count(*) from attempt where outcome = 'uncertain'`)
-	t.Logf("%d people, %d deaths, %.1f s: %s; %d messages, %d in doubt (%d attempts), %d sent more than once (%d copies too many), %d lost",
-		n, killed, took.Seconds(), p.Line, len(list), doubt, uncertain, twice, extra, lost)
-	if lost > 0 || unlisted > 0 || len(s.got) > 0 || extra > uncertain {
+	t.Logf("%s: %d people, %d deaths, %.0f s: %d messages = %d accepted + %d in another end; %d in doubt (%d attempts), of these %d held and not there; %d sent more than once (%d copies too many, %d of them not listed); %d lost",
+		c.name, c.n, killed, took.Seconds(), len(list), w.count(`select count(*) from message where state = 'accepted'`), w.count(`select count(*) from message where state <> 'accepted'`), doubt, uncertain, held, twice, extra, unlisted, lost)
+	if lost > 0 || unlisted > 0 || len(s.got) > 0 || extra > uncertain || c.hold && extra > 0 {
 		t.Errorf("lost %d, twice without being listed %d, unknown keys %d, copies too many %d of %d attempts in doubt", lost, unlisted, len(s.got), extra, uncertain)
 	}
-	if p.Planned != n || len(list) != p.Intents["active"]+p.Intents["exhausted"]+p.Intents["satisfied"] || p.Intents["holdout"]+len(list) != n {
-		t.Errorf("intents %v and %d messages do not account for %d people", p.Intents, len(list), n)
+	if p.Planned != c.n || len(list) != p.Intents["active"]+p.Intents["exhausted"]+p.Intents["satisfied"] || p.Intents["holdout"]+len(list) != c.n {
+		t.Errorf("intents %v and %d messages do not account for %d people", p.Intents, len(list), c.n)
 	}
-	if doubt > killed*(chaosBatch+200) {
+	if doubt > killed*chaosWindow {
 		t.Errorf("%d in doubt after %d deaths: more than was in flight", doubt, killed)
+	}
+	if waits := w.count(`select count(*) from message_queue`); waits > 0 {
+		t.Errorf("%d are left in the queue", waits)
 	}
 }

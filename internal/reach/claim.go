@@ -15,13 +15,25 @@ import (
 )
 
 // claim takes due messages, checks once more that each may go, and commits
-// an attempt for each that may. After it, and only after it, bytes may leave.
-func (e *Engine) claim(ctx context.Context, pass access.Pass) (batch []*sending, err error) {
+// that this worker holds those that may. After it, and only after it, bytes
+// may leave: of the first turn at once with begun set, else when begins has
+// looked again.
+func (e *Engine) claim(ctx context.Context, pass access.Pass, begun bool) (batch []*sending, err error) {
 	if due, err := e.due(ctx); err != nil || !due {
 		return nil, err
 	}
+	seen, err := e.glance(ctx, pass)
+	if err != nil {
+		return nil, fmt.Errorf("reach: claim: %w", err)
+	}
+	e.at(claimLooked)
+	var all []*sending
+	claim, nth := "", e.halts.claim()
 	err = e.DB.Tx(ctx, func(tx *db.Tx) error {
 		batch = nil
+		if err := tx.Steady(ctx); err != nil {
+			return err
+		}
 		off, err := stopped(ctx, tx)
 		if err != nil || slices.Contains(off, "*") {
 			return err
@@ -31,60 +43,83 @@ func (e *Engine) claim(ctx context.Context, pass access.Pass) (batch []*sending,
 		if err != nil || len(taken) == 0 {
 			return err
 		}
-		held, err := e.recheck(ctx, tx, pass, now, taken)
+		all = slices.Clone(taken)
+		e.at(claimTaken)
+		still, err := seen.holds(ctx, tx)
 		if err != nil {
 			return err
+		}
+		held, err := e.recheck(ctx, tx, pass, now, taken, still)
+		if err != nil {
+			return err
+		}
+		if len(held) == 0 { // else it gives back what was promised
+			tx.Aside(claiming)
 		}
 		if err := e.hold(ctx, tx, now, held); err != nil {
 			return err
 		}
-		var args []any
-		for _, m := range taken {
-			if held[m] != nil {
-				continue
-			}
-			batch = append(batch, m)
-			args = append(args, m.id, m.attempt, e.Node, db.Micro(now))
-		}
-		return db.InsertMany(ctx, tx, `insert into attempt (message, n, worker, started_at)`, "", 4, args)
+		batch = slices.DeleteFunc(taken, func(m *sending) bool { return held[m] != nil })
+		claim, err = e.noteClaim(ctx, tx, now, batch, begun)
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("reach: claim: %w", err)
 	}
-	return batch, nil
+	e.at(claimKept)
+	e.fresh.forget(all)
+	for _, m := range batch {
+		m.claim, m.nth, m.begun = claim, nth, begun
+	}
+	return e.stay(ctx, batch), nil
 }
-
-// ready is the condition on a message m that may be claimed at $1. One of a
-// stopped outreach is claimed too, and then ended: mayGo does it.
-const ready = `m.state = 'scheduled' and m.not_before <= $1 and m.outreach not in (select o.id from outreach o where o.state = 'paused')`
 
 // due says whether any message waits, without taking the writer.
 func (e *Engine) due(ctx context.Context) (bool, error) {
-	const q = `select m.id from message m where ` + ready + ` order by m.not_before, m.id limit 1`
-	list, err := db.All(ctx, e.DB, db.Value[string], q, db.Micro(e.Now()))
-	if err != nil {
-		return false, fmt.Errorf("reach: due: %w", err)
+	able := e.able(nil)
+	for _, lane := range [...]int{urgentLane, commonLane} {
+		list, err := head(ctx, e.DB, lane, e.Now(), able, 1)
+		if err != nil {
+			return false, fmt.Errorf("reach: due: %w", err)
+		}
+		if len(list) > 0 {
+			return true, nil
+		}
 	}
-	return len(list) > 0, nil
+	return false, nil
 }
 
-// take moves due messages of running outreaches to handing_off. A code that
-// somebody waits for overtakes them all. Two nodes that choose the same rows
-// wait for each other, and the second finds them gone.
-func (e *Engine) take(ctx context.Context, tx *db.Tx, now time.Time, off []Channel) ([]*sending, error) {
+// able are the channels that there is a gateway for, without those in off.
+func (e *Engine) able(off []Channel) []string {
 	var able []string
 	for c := range e.gates {
 		if !slices.Contains(off, c) {
 			able = append(able, string(c))
 		}
 	}
-	if len(able) == 0 {
-		return nil, nil
-	}
 	slices.Sort(able)
+	return able
+}
+
+// take moves due messages of running outreaches to handing_off. A code that
+// somebody waits for overtakes them all.
+func (e *Engine) take(ctx context.Context, tx *db.Tx, now time.Time, off []Channel) ([]*sending, error) {
+	able := e.able(off)
+	var ids []string
+	for _, lane := range [...]int{urgentLane, commonLane} {
+		places, err := head(ctx, tx, lane, now, able, e.Batch-len(ids))
+		if err != nil {
+			return nil, err
+		}
+		list, err := leave(ctx, tx, lane, places)
+		if err != nil {
+			return nil, err
+		}
+		ids = append(ids, list...)
+	}
 	var taken []*sending
-	for _, lane := range [...]string{`m.purpose = 'security'`, `m.purpose <> 'security'`} {
-		list, err := e.takeLane(ctx, tx, now, able, lane, e.Batch-len(taken))
+	for chunk := range slices.Chunk(ids, freeChunk) {
+		list, err := e.begin(ctx, tx, now, chunk)
 		if err != nil {
 			return nil, err
 		}
@@ -93,22 +128,19 @@ func (e *Engine) take(ctx context.Context, tx *db.Tx, now time.Time, off []Chann
 	return taken, nil
 }
 
-func (e *Engine) takeLane(ctx context.Context, tx *db.Tx, now time.Time, able []string, lane string, n int) ([]*sending, error) {
-	q := fmt.Sprintf(`
-		update message set state = 'handing_off', state_at = $1, attempts = attempts + 1, lease = $2, lease_until = $3
-		where state = 'scheduled' and id in (
-			select m.id from message m
-			where %s and %s and m.channel in (%s)
-			order by m.not_before, m.id
-			limit $4)
-		returning id, intent, outreach, patient, purpose, channel, key, address_hash, attempts, require_tls, in_doubt, body, expires_at`, ready, lane, db.In(5, len(able)))
-	args := append([]any{db.Micro(now), e.Node, db.Micro(now.Add(e.Lease)), n}, db.Args(able)...)
+// begin moves those of messages to handing_off that still wait.
+func (e *Engine) begin(ctx context.Context, tx *db.Tx, now time.Time, messages []string) ([]*sending, error) {
+	q := `
+		update message set state = 'handing_off', reason = '', state_at = $1, attempts = attempts + 1, lease = $2, lease_until = $3
+		where state = 'scheduled' and not_before <= $1 and id in (` + db.In(4, len(messages)) + `)
+		returning id, intent, outreach, patient, purpose, channel, key, address_hash, attempts, require_tls, in_doubt, body, expires_at`
+	args := append([]any{db.Micro(now), e.Node, db.Micro(now.Add(e.Lease))}, db.Args(messages)...)
 	return db.All(ctx, tx, func(scan db.Scan) (*sending, error) {
-		m := &sending{deadline: now.Add(e.startBy())}
-		var tls, doubt int
+		m := &sending{started: now, lease: db.Micro(now.Add(e.Lease)), deadline: now.Add(e.startBy())}
+		var doubt int
 		var expires int64
-		err := scan(&m.id, &m.intent, &m.outreach, &m.patient, &m.purpose, &m.channel, &m.key, &m.hash, &m.attempt, &tls, &doubt, &m.sealed, &expires)
-		m.tls, m.inDoubt, m.expires = tls == 1, doubt == 1, db.Time(expires)
+		err := scan(&m.id, &m.intent, &m.outreach, &m.patient, &m.purpose, &m.channel, &m.key, &m.hash, &m.attempt, &m.level, &doubt, &m.sealed, &expires)
+		m.inDoubt, m.expires = doubt == 1, db.Time(expires)
 		return m, err
 	}, q, args...)
 }
@@ -119,34 +151,56 @@ type held struct {
 	notBefore     time.Time
 }
 
-// recheck looks at wishes, blocks and the hour as they are now. A STOP that
-// came between planning and sending wins.
-func (e *Engine) recheck(ctx context.Context, tx *db.Tx, pass access.Pass, now time.Time, taken []*sending) (map[*sending]*held, error) {
+// rechecked says whether wishes and blocks bear on m.
+func (m *sending) rechecked() bool { return m.patient != "" && m.purpose != "security" }
+
+// recheck looks at wishes, blocks and the hour as they are now; what was seen
+// ahead is as they are now too. A STOP that came between planning and sending
+// wins.
+func (e *Engine) recheck(ctx context.Context, tx *db.Tx, pass access.Pass, now time.Time, taken []*sending, seen *glance) (map[*sending]*held, error) {
 	out := map[*sending]*held{}
 	byPurpose := map[string][]string{}
 	for _, m := range taken {
-		if m.patient != "" && m.purpose != "security" {
+		if m.rechecked() {
 			byPurpose[m.purpose] = append(byPurpose[m.purpose], m.patient)
 		}
 	}
 	crowds := map[string]*crowd{}
 	for purpose, patients := range byPurpose {
-		k, err := e.load(ctx, tx, pass, patients, purpose, nil)
-		if err != nil {
-			return nil, err
+		k := seen.crowd(purpose, patients)
+		if k == nil {
+			var err error
+			if k, err = e.current(ctx, tx, pass, patients, purpose, nil); err != nil {
+				return nil, err
+			}
 		}
 		crowds[purpose] = k
 	}
-	over, err := ended(ctx, tx, taken)
+	if err := e.excepted(ctx, tx, taken); err != nil {
+		return nil, err
+	}
+	others := seen.others(taken)
+	over, err := ended(ctx, tx, others)
+	if err != nil {
+		return nil, err
+	}
+	back, err := retracted(ctx, tx, others)
 	if err != nil {
 		return nil, err
 	}
 	for _, m := range taken {
+		if back[m.id] {
+			out[m] = &held{state: "cancelled", reason: "retracted"}
+			continue
+		}
 		if over[m.intent] {
 			out[m] = &held{state: "cancelled", reason: "ended"}
 			continue
 		}
-		b, err := e.open(ctx, tx, m.id, m.sealed)
+		b, ok := e.said(m, seen, now)
+		if !ok {
+			b, err = e.open(ctx, tx, m.id, m.sealed)
+		}
 		if errors.Is(err, seal.ErrOpen) || errors.Is(err, keys.ErrShredded) {
 			out[m] = &held{state: "given_up", reason: "unreadable"}
 			continue
@@ -159,7 +213,7 @@ func (e *Engine) recheck(ctx context.Context, tx *db.Tx, pass access.Pass, now t
 			out[m] = h
 		}
 	}
-	return out, nil
+	return out, e.partsMayGo(ctx, tx, pass, now, taken, out)
 }
 
 // ended returns the intents of messages that are over: seen on another
@@ -183,13 +237,38 @@ func ended(ctx context.Context, tx *db.Tx, messages []*sending) (map[string]bool
 	return over, nil
 }
 
+// retracted returns those of messages that the staff took back while an
+// attempt was under way.
+func retracted(ctx context.Context, tx *db.Tx, messages []*sending) (map[string]bool, error) {
+	back := map[string]bool{}
+	for chunk := range slices.Chunk(messages, freeChunk) {
+		ids := make([]any, len(chunk))
+		for i, m := range chunk {
+			ids[i] = m.id
+		}
+		q := `select message from message_retracted where message in (` + db.In(1, len(ids)) + `)`
+		list, err := db.All(ctx, tx, db.Value[string], q, ids...)
+		if err != nil {
+			return nil, err
+		}
+		for _, id := range list {
+			back[id] = true
+		}
+	}
+	return back, nil
+}
+
 func (e *Engine) mayGo(now time.Time, m *sending, k *crowd) *held {
 	if !now.Before(m.expires) {
 		return &held{state: "cancelled", reason: "expired"}
 	}
 	if k != nil {
-		p, _ := policy.PurposeOf(m.purpose)
+		p, _ := e.rules().Purpose(m.purpose)
+		p.Authorization = p.Authorization && !m.excepted
 		if r, ok := policy.Recheck(now, &k.by[m.patient].Facts, policy.Ask{Purpose: p}, m.channel, m.body.To); !ok {
+			if until := k.by[m.patient].Resting[m.body.To]; r.Code == "resting" && until.Before(m.expires) {
+				return &held{state: "scheduled", notBefore: until}
+			}
 			return &held{state: "suppressed", reason: r.Code}
 		}
 	}
@@ -197,7 +276,7 @@ func (e *Engine) mayGo(now time.Time, m *sending, k *crowd) *held {
 	if err != nil {
 		return &held{state: "given_up", reason: "unreadable"}
 	}
-	at, open := w.Next(now, e.zone)
+	at, open := w.Next(now, e.rules())
 	switch {
 	case !open:
 		return &held{state: "suppressed", reason: "no_hours"}
@@ -213,18 +292,22 @@ func (e *Engine) hold(ctx context.Context, tx *db.Tx, now time.Time, all map[*se
 		update message set state = $2, reason = $3, state_at = $4, attempts = attempts - 1, lease = '', lease_until = 0,
 			not_before = case when cast($5 as bigint) > 0 then cast($5 as bigint) else not_before end
 		where id = $1`
-	var over []string
+	var over, again []string
 	for m, h := range all {
 		if _, err := tx.ExecContext(ctx, q, m.id, h.state, h.reason, db.Micro(now), db.Micro(h.notBefore)); err != nil {
 			return err
 		}
 		if h.state == "scheduled" {
+			again = append(again, m.id)
 			continue
 		}
 		over = append(over, m.id)
 		if err := wakeIntent(ctx, tx, m.intent, now); err != nil {
 			return err
 		}
+	}
+	if err := requeue(ctx, tx, again...); err != nil {
+		return err
 	}
 	return freeCaps(ctx, tx, over)
 }

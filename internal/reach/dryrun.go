@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"hale/internal/access"
 	"hale/internal/reach/policy"
 	"hale/internal/reach/segment"
 	"hale/internal/reach/template"
+	"hale/internal/reach/trial"
 	"hale/internal/store/db"
 )
 
@@ -38,7 +38,7 @@ func (e *Engine) DryRun(ctx context.Context, pass access.Pass, id string) (Forec
 		forecast: Forecast{Audience: len(ids), ByChannel: map[Channel]int{}, ByMode: map[string]int{}, Sentence: segment.Sentence(o.Segment)},
 	}
 	purpose, _ := policy.PurposeOf(o.Purpose)
-	r.forecast.Problems = o.Template.Lint(purpose)
+	r.lint(&o, purpose, e.Style)
 	able := map[string]policy.Ability{}
 	for chunk := range slices.Chunk(ids, planBatch) {
 		if err := e.abilities(ctx, pass, chunk, able); err != nil {
@@ -48,14 +48,18 @@ func (e *Engine) DryRun(ctx context.Context, pass access.Pass, id string) (Forec
 		if err != nil {
 			return Forecast{}, err
 		}
-		p, err := e.planner(o, k)
-		if err != nil { // a text that cannot be read: the problems say so
-			return r.forecast, nil
+		p, err := e.planner(ctx, e.DB, o, k)
+		if _, text := template.FaultOf(err); text {
+			return r.forecast, nil // the problems say so
+		}
+		if err != nil {
+			return Forecast{}, fmt.Errorf("reach: dry run %s: %w", id, err)
 		}
 		for _, patient := range chunk {
 			r.person(p, patient)
 		}
 	}
+	r.forecast.Cents = float64(r.forecast.Segments) * e.Style.Cents
 	return r.end(), nil
 }
 
@@ -67,25 +71,18 @@ type rehearsal struct {
 	ways     map[string]*Reason // of the same people, every channel's reason
 	passed   map[string]*Reason
 	worst    map[string]*candidateSample
-	some     []Sample
+	some     []*candidateSample // the ordinary ones, by lot
 }
-
-// candidateSample is the hardest case of its kind so far.
-type candidateSample struct {
-	size   int
-	sample Sample
-}
-
-// maxSome is how many ordinary people a forecast shows.
-const maxSome = 5
 
 func (r *rehearsal) person(p *planner, patient string) {
-	d, _, _ := p.decide(patient)
+	d, arm, _ := p.decide(patient)
+	r.drawn(p, patient, arm, d.Verdict)
 	f, s := &r.forecast, p.crowd.by[patient]
 	sample := Sample{Patient: patient, Name: s.full}
+	hard := p.hardness(s) // of what is on record, before a name is made up
 	if !r.named {
 		sample.Patient, sample.Name = "", "Alex Sample"
-		s.given, s.family = madeUp(s.given, "Alex"), madeUp(s.family, "Sample")
+		s.full, s.given, s.family = madeUp(s.full, "Alex Sample"), madeUp(s.given, "Alex"), madeUp(s.family, "Sample")
 	}
 	switch d.Verdict {
 	case policy.Holdout:
@@ -103,7 +100,47 @@ func (r *rehearsal) person(p *planner, patient string) {
 			}
 		}
 	}
-	r.sample(p, s, d, sample)
+	r.sample(p, d, hard, candidateSample{p: p, patient: patient, d: d, sample: sample})
+}
+
+// lint says what is wrong with each text, with its letter where there are
+// several.
+func (r *rehearsal) lint(o *Outreach, purpose policy.Purpose, style template.Rules) {
+	for i, t := range o.templates() {
+		which := ""
+		if len(o.Variants) > 0 {
+			which = "Text " + strings.ToUpper(o.Variants[i].Key) + ": "
+			r.forecast.Variants = append(r.forecast.Variants, VariantForecast{Key: o.Variants[i].Key, Share: o.Variants[i].Share})
+		}
+		for _, p := range t.Lint(purpose) {
+			p.Words = which + p.Words
+			r.forecast.Problems = append(r.forecast.Problems, p)
+		}
+		for _, p := range t.Review(purpose, style) {
+			if p.Severity != template.Error {
+				p.Words = which + p.Words
+				r.forecast.Warnings = append(r.forecast.Warnings, p)
+			}
+		}
+	}
+}
+
+// drawn counts who is held out from which text.
+func (r *rehearsal) drawn(p *planner, patient string, arm trial.Arm, verdict policy.Verdict) {
+	if verdict == policy.Holdout {
+		key, _ := p.variantOf(patient, arm)
+		r.variant(key).Held++
+	}
+}
+
+// variant is the forecast of one of several texts.
+func (r *rehearsal) variant(key string) *VariantForecast {
+	for i := range r.forecast.Variants {
+		if r.forecast.Variants[i].Key == key {
+			return &r.forecast.Variants[i]
+		}
+	}
+	return &VariantForecast{}
 }
 
 func count(by map[string]*Reason, reason policy.Reason) {
@@ -116,18 +153,18 @@ func count(by map[string]*Reason, reason policy.Reason) {
 
 func (r *rehearsal) treated(p *planner, patient string, d policy.Decision) template.Message {
 	f, c := &r.forecast, d.Plan[0]
-	m := p.render(patient, c)
+	variant, _ := p.variantOf(patient, trial.Treat)
+	m := p.render(patient, c, own{variant: variant})
 	if m.Missing != "" {
 		count(r.blocked, policy.Reason{Code: "missing:" + m.Missing, Words: "Not sent: the text needs " + m.Missing + ", which is not on record."})
 		return m
 	}
-	if c.Channel != Inbox && p.purpose.Caps != "" {
+	if c.Channel != Inbox && c.Channel != Post && p.purpose.Caps != "" {
 		p.crowd.promise(patient, c, p.purpose.Caps)
 	}
-	link := p.e.BaseURL + "/m/"
-	m.Text = strings.ReplaceAll(m.Text, linkMark, link+"0123456789AB")
-	m.HTML = strings.ReplaceAll(m.HTML, linkMark, link+"0123456789AB")
+	m = p.shown(m)
 	f.Treated++
+	r.variant(variant).Treated++
 	f.ByChannel[c.Channel]++
 	f.ByMode[string(c.Mode)]++
 	if c.NotBefore.After(p.now) {
@@ -143,74 +180,6 @@ func (r *rehearsal) treated(p *planner, patient string, d policy.Decision) templ
 		}
 	}
 	return m
-}
-
-// sample keeps the hard cases, one of each kind, and a few ordinary ones.
-func (r *rehearsal) sample(p *planner, s *subject, d policy.Decision, sample Sample) {
-	if d.Verdict == policy.Holdout {
-		return
-	}
-	tag, _, _ := strings.Cut(strings.ToLower(s.language()), "-")
-	written := tag == "" || slices.ContainsFunc(p.o.Template.Parts, func(t template.Part) bool { return t.Lang == tag })
-	shared := false
-	for _, pt := range s.Points {
-		shared = shared || pt.Shared
-	}
-	keep := func(why string, size int) {
-		if old := r.worst[why]; old == nil || size > old.size {
-			c := sample
-			c.Why, c.Worst = why, true
-			r.worst[why] = &candidateSample{size: size, sample: c}
-		}
-	}
-	switch {
-	case s.Deceased:
-		keep("Has died", 1)
-		return
-	case len(s.Points) == 0:
-		keep("No address at all", 1)
-		return
-	case sample.Blocked:
-		keep("Not reached: "+blockWords(d), 1)
-		return
-	}
-	keep("Longest name", utf8.RuneCountInString(s.full))
-	if shared {
-		keep("Address shared with another patient", 1)
-	}
-	if !written {
-		keep("Language not written in: "+tag, 1)
-	}
-	if s.given == "" {
-		keep("No first name on record", 1)
-	}
-	if len(r.some) < maxSome && int(s.Patient[len(s.Patient)-1])%3 == 0 {
-		sample.Why = "One of many"
-		r.some = append(r.some, sample)
-	}
-}
-
-func blockWords(d policy.Decision) string {
-	why := d.Deciding()
-	if why.Words == "" {
-		return "a field is missing"
-	}
-	return strings.TrimPrefix(why.Words, "Not sent: ")
-}
-
-func (r *rehearsal) end() Forecast {
-	f := &r.forecast
-	f.Blocked, f.Ways, f.Passed = sorted(r.blocked), sorted(r.ways), sorted(r.passed)
-	keys := make([]string, 0, len(r.worst))
-	for k := range r.worst {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	for _, k := range keys {
-		f.Samples = append(f.Samples, r.worst[k].sample)
-	}
-	f.Samples = append(f.Samples, r.some...)
-	return *f
 }
 
 func sorted(by map[string]*Reason) []Reason {

@@ -11,6 +11,7 @@ import (
 	"hale/internal/base/errs"
 	"hale/internal/haletest"
 	"hale/internal/reach"
+	"hale/internal/reach/policy"
 	"hale/internal/reach/segment"
 	"hale/internal/store/db"
 )
@@ -31,7 +32,7 @@ func TestEngineOutreach(t *testing.T) {
 		if len(texts) != 1 || texts[0].To != "+13125550142" || !strings.Contains(texts[0].Text, "https://rfm.example/m/") || strings.Contains(texts[0].Text, "eye") || strings.Contains(texts[0].Text, "Maria") {
 			t.Errorf("texts = %+v, want one neutral text to Maria", texts)
 		}
-		if len(mails) != 1 || mails[0].To != "bob@mail.example" || !strings.Contains(mails[0].Text, "eye exam") || !mails[0].RequireTLS {
+		if len(mails) != 1 || mails[0].To != "bob@mail.example" || !strings.Contains(mails[0].Text, "eye exam") || mails[0].Level != policy.L2 {
 			t.Errorf("mails = %+v, want one full e-mail to Bob that requires TLS", mails)
 		}
 		if got := w.gate[reach.Inbox].got(); len(got) != 1 {
@@ -307,7 +308,7 @@ func TestEngineTLSFallback(t *testing.T) {
 		w := newWorld(t, d)
 		w.add(who{id: "bob", email: "bob@mail.example"})
 		w.gate[reach.Email].answer = func(h reach.Handoff) reach.Result {
-			if h.RequireTLS {
+			if h.Level > policy.L0 {
 				return reach.Result{Outcome: reach.Rejected, Code: "tls_insufficient"}
 			}
 			return reach.Result{Outcome: reach.Accepted}
@@ -317,7 +318,7 @@ func TestEngineTLSFallback(t *testing.T) {
 		must(w, w.e.Sweep(t.Context()))
 		w.send()
 		got := w.gate[reach.Email].got()
-		if len(got) != 2 || got[1].RequireTLS || strings.Contains(got[1].Text+got[1].Subject+got[1].HTML, "eye") {
+		if len(got) != 2 || got[1].Level > policy.L0 || strings.Contains(got[1].Text+got[1].Subject+got[1].HTML, "eye") {
 			t.Errorf("e-mails = %+v, want a refused one and then a notice", got)
 		}
 	})

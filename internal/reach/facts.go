@@ -3,8 +3,11 @@ package reach
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
+	"sync"
+	"time"
 
 	"hale/internal/access"
 	"hale/internal/care/consent"
@@ -18,6 +21,8 @@ type subject struct {
 	policy.Facts
 	full, given, family string
 	lang, born, sex     string
+	line, city          string
+	phrase              string // by which the person knows our messages
 }
 
 // language is the one the person asked for, or the record's.
@@ -31,8 +36,9 @@ func (s *subject) language() string {
 // crowd is everything known about some people, read in a handful of
 // statements.
 type crowd struct {
-	by   map[string]*subject
-	used map[string][]policy.Use // cap key → promised so far, this batch's own included
+	by      map[string]*subject
+	address map[string]string       // by its hash
+	used    map[string][]policy.Use // cap key → promised so far, this batch's own included
 }
 
 // eyes returns a pass for one of the engine's own parts to look at everyone.
@@ -42,33 +48,31 @@ func (e *Engine) eyes(ctx context.Context, part string) (access.Pass, error) {
 }
 
 // abilities asks the gateways what the addresses of patients can take. It
-// may go over the network, so never inside a transaction.
+// may go over the network, so never inside a transaction. From call to call
+// known keeps what mail domains can take, and no single address.
 func (e *Engine) abilities(ctx context.Context, pass access.Pass, patients []string, known map[string]policy.Ability) error {
 	if err := pass.OpenAll(access.RunOutreach); err != nil {
+		return err
+	}
+	if err := e.refresh(ctx); err != nil { // what holds for the batch to come
 		return err
 	}
 	points, err := contact.List(ctx, e.DB, patients)
 	if err != nil {
 		return err
 	}
+	maps.DeleteFunc(known, func(key string, _ policy.Ability) bool { return !strings.HasPrefix(key, "@") })
+	e.domains(ctx, points, known)
 	for _, list := range points {
 		for _, p := range list {
 			gate := e.gates[Channel(p.Kind)]
 			if gate == nil {
 				continue
 			}
-			key := p.Value
-			if _, domain, ok := strings.Cut(p.Value, "@"); ok {
-				key = "@" + domain // a server takes the same for all its boxes
-			}
+			key := domainOf(p.Value)
 			able, ok := known[key]
 			if !ok {
-				c, err := gate.Capability(ctx, p.Value)
-				if err != nil { // not known is not able: a notice, never content
-					e.Log.Warn("reach: capability", "channel", string(p.Kind), "error", err)
-					c = Capability{OK: true}
-				}
-				able = policy.Ability{OK: c.OK, TLS: c.TLS, Detail: c.Detail}
+				able = e.ability(ctx, gate, p)
 				known[key] = able
 			}
 			known[p.Value] = able
@@ -77,12 +81,93 @@ func (e *Engine) abilities(ctx context.Context, pass access.Pass, patients []str
 	return nil
 }
 
+// domainOf is what an address has in common with others that are as able: a
+// mail server takes the same for all its boxes.
+func domainOf(address string) string {
+	if _, domain, ok := strings.Cut(address, "@"); ok {
+		return "@" + domain
+	}
+	return address
+}
+
+// ability asks a gateway what an address can take. Not known is not able: a
+// notice, never content.
+func (e *Engine) ability(ctx context.Context, gate Gateway, p contact.Point) policy.Ability {
+	c, err := gate.Capability(ctx, p.Value)
+	if err != nil {
+		e.Log.Warn("reach: capability", "channel", string(p.Kind), "error", err)
+		c = Capability{OK: true}
+	}
+	return policy.Ability(c)
+}
+
+// domainsAtOnce is how many mail domains are asked about at a time.
+const domainsAtOnce = 16
+
+// domains asks about the mail domains that are not known yet, several at a
+// time: each may be a look at servers far away.
+func (e *Engine) domains(ctx context.Context, points map[string][]contact.Point, known map[string]policy.Ability) {
+	gate := e.gates[Email]
+	ask := map[string]contact.Point{}
+	for _, list := range points {
+		for _, p := range list {
+			key := domainOf(p.Value)
+			if _, ok := known[key]; !ok && Channel(p.Kind) == Email {
+				ask[key] = p
+			}
+		}
+	}
+	if gate == nil || len(ask) < 2 {
+		return
+	}
+	var all sync.WaitGroup
+	var mu sync.Mutex
+	slots := make(chan struct{}, domainsAtOnce)
+	for key, p := range ask {
+		slots <- struct{}{}
+		all.Go(func() {
+			defer func() { <-slots }()
+			able := e.ability(ctx, gate, p)
+			mu.Lock()
+			known[key] = able
+			mu.Unlock()
+		})
+	}
+	all.Wait()
+}
+
 // load reads the facts about patients for purpose as c sees them.
 func (e *Engine) load(ctx context.Context, c db.Conn, pass access.Pass, patients []string, purpose string, able map[string]policy.Ability) (*crowd, error) {
+	k, err := e.current(ctx, c, pass, patients, purpose, able)
+	if err != nil || len(patients) == 0 {
+		return k, err
+	}
+	if err := e.phrases(ctx, c, k, patients); err != nil {
+		return nil, err
+	}
+	keys := append([]string(nil), patients...)
+	for h := range k.address {
+		keys = append(keys, h)
+	}
+	now := db.Micro(e.Now())
+	for part := range slices.Chunk(keys, keyChunk) {
+		if err := k.promised(ctx, c, part, now); err != nil {
+			return nil, err
+		}
+	}
+	return k, nil
+}
+
+// keyChunk is how many addresses one statement asks about.
+const keyChunk = 900
+
+// current is load without what is needed to decide and to write alone: what
+// was promised, and words that a person chose.
+func (e *Engine) current(ctx context.Context, c db.Conn, pass access.Pass, patients []string, purpose string, able map[string]policy.Ability) (*crowd, error) {
 	if err := pass.OpenAll(access.RunOutreach); err != nil {
 		return nil, err
 	}
-	k := &crowd{by: make(map[string]*subject, len(patients)), used: map[string][]policy.Use{}}
+	k := &crowd{by: make(map[string]*subject, len(patients)), address: map[string]string{}, used: map[string][]policy.Use{}}
 	for _, id := range patients {
 		k.by[id] = &subject{Facts: policy.Facts{Patient: id, Missing: true, Able: able}}
 	}
@@ -92,9 +177,17 @@ func (e *Engine) load(ctx context.Context, c db.Conn, pass access.Pass, patients
 	if err := k.people(ctx, c, patients); err != nil {
 		return nil, err
 	}
+	for _, s := range k.by {
+		s.Minor = minor(s.born, e.Now())
+	}
 	points, err := contact.List(ctx, c, patients)
 	if err != nil {
 		return nil, err
+	}
+	if e.gates[Post] != nil {
+		if err := k.onPaper(ctx, c, patients); err != nil {
+			return nil, err
+		}
 	}
 	preferences, err := contact.ListPreferences(ctx, c, patients)
 	if err != nil {
@@ -104,23 +197,45 @@ func (e *Engine) load(ctx context.Context, c db.Conn, pass access.Pass, patients
 	if err != nil {
 		return nil, err
 	}
+	old := time.Time{}
+	if days := e.rules().Confirm; days > 0 {
+		old = e.Now().AddDate(0, 0, -days)
+	}
 	for id, s := range k.by {
+		s.Unproven = unproven(points[id], old)
 		s.Points, s.Preferences, s.Consent = points[id], preferences[id], consent.Fold(said[id])
 	}
 	if err := k.protect(ctx, c, patients); err != nil {
 		return nil, err
 	}
-	return k, e.addresses(ctx, c, k, patients, purpose)
+	if err := e.helpers(ctx, c, k, patients); err != nil {
+		return nil, err
+	}
+	return k, e.addresses(ctx, c, k, purpose)
+}
+
+// unproven are the numbers that were last shown to be their patient's before
+// old.
+func unproven(points []contact.Point, old time.Time) (by map[string]bool) {
+	for _, p := range points {
+		if at := p.Proven(); p.Kind == contact.SMS && !at.IsZero() && at.Before(old) {
+			if by == nil {
+				by = map[string]bool{}
+			}
+			by[p.Value] = true
+		}
+	}
+	return by
 }
 
 // people reads the rows of the persons themselves.
 func (k *crowd) people(ctx context.Context, c db.Conn, patients []string) error {
-	q := `select p.id, p.full_name, p.given, p.family, p.born, p.sex, p.lang, p.zone, p.deceased, p.active,
+	q := `select p.id, p.full_name, p.given, p.family, p.born, p.sex, p.lang, p.zone, p.line, p.city, p.state, p.zip, p.deceased, p.active,
 			(select count(*) from account a where a.patient = p.id and a.patient <> '')
 		from person p where p.id in (` + db.In(1, len(patients)) + `)`
 	rows, err := db.All(ctx, c, func(scan db.Scan) (s subject, err error) {
 		var deceased, active, accounts int
-		err = scan(&s.Patient, &s.full, &s.given, &s.family, &s.born, &s.sex, &s.lang, &s.Zone, &deceased, &active, &accounts)
+		err = scan(&s.Patient, &s.full, &s.given, &s.family, &s.born, &s.sex, &s.lang, &s.Zone, &s.line, &s.city, &s.State, &s.Zip, &deceased, &active, &accounts)
 		s.Deceased, s.Inactive, s.Account = deceased == 1, active == 0, accounts > 0
 		return s, err
 	}, q, db.Args(patients)...)
@@ -148,37 +263,34 @@ func (k *crowd) protect(ctx context.Context, c db.Conn, patients []string) error
 	return nil
 }
 
-// addresses reads what is blocked and what was promised to each address.
-func (e *Engine) addresses(ctx context.Context, c db.Conn, k *crowd, patients []string, purpose string) error {
-	keys := append([]string(nil), patients...)
-	address := map[string]string{} // hash → address
+// addresses reads which addresses are blocked, and which rest.
+func (e *Engine) addresses(ctx context.Context, c db.Conn, k *crowd, purpose string) error {
 	for _, s := range k.by {
-		for _, p := range s.Points {
-			h := e.hash(Channel(p.Kind), p.Value)
-			if _, ok := address[h]; !ok {
-				keys = append(keys, h)
-			}
-			address[h] = p.Value
+		for p := range s.Everywhere() {
+			k.address[e.hash(Channel(p.Kind), p.Value)] = p.Value
 		}
 	}
-	blocked := map[string]string{}
+	keys := make([]string, 0, len(k.address))
+	for h := range k.address {
+		keys = append(keys, h)
+	}
+	blocked, rests := map[string]string{}, map[string]time.Time{}
 	now := db.Micro(e.Now())
-	for i := 0; i < len(keys); i += 900 {
-		part := keys[i:min(i+900, len(keys))]
-		if err := k.suppressed(ctx, c, part, address, blocked, purpose, now); err != nil {
+	for part := range slices.Chunk(keys, keyChunk) {
+		if err := k.suppressed(ctx, c, part, blocked, purpose, now); err != nil {
 			return err
 		}
-		if err := k.promised(ctx, c, part, address, now); err != nil {
+		if err := k.resting(ctx, c, part, rests, now); err != nil {
 			return err
 		}
 	}
 	for _, s := range k.by {
-		s.Suppressed = blocked
+		s.Suppressed, s.Resting = blocked, rests
 	}
 	return nil
 }
 
-func (k *crowd) suppressed(ctx context.Context, c db.Conn, keys []string, address, blocked map[string]string, purpose string, now int64) error {
+func (k *crowd) suppressed(ctx context.Context, c db.Conn, keys []string, blocked map[string]string, purpose string, now int64) error {
 	n := len(keys)
 	q := fmt.Sprintf(`select address_hash, reason from suppression
 		where address_hash in (%s) and scope in ('*', $%d) and (until = 0 or until > $%d)`, db.In(1, n), n+1, n+2)
@@ -190,13 +302,13 @@ func (k *crowd) suppressed(ctx context.Context, c db.Conn, keys []string, addres
 		return fmt.Errorf("reach: suppressed: %w", err)
 	}
 	for _, r := range rows {
-		blocked[address[r[0]]] = r[1]
+		blocked[k.address[r[0]]] = r[1]
 	}
 	return nil
 }
 
 // promised reads the caps' ledger of the last eight days and all to come.
-func (k *crowd) promised(ctx context.Context, c db.Conn, keys []string, address map[string]string, now int64) error {
+func (k *crowd) promised(ctx context.Context, c db.Conn, keys []string, now int64) error {
 	n := len(keys)
 	q := fmt.Sprintf(`select address_hash, channel, class, day, n from cap_ledger where address_hash in (%s) and day > $%d and n > 0`, db.In(1, n), n+1)
 	rows, err := db.All(ctx, c, func(scan db.Scan) (u policy.Use, err error) {
@@ -207,7 +319,7 @@ func (k *crowd) promised(ctx context.Context, c db.Conn, keys []string, address 
 		return fmt.Errorf("reach: promised: %w", err)
 	}
 	for _, u := range rows {
-		if a, ok := address[u.Key]; ok {
+		if a, ok := k.address[u.Key]; ok {
 			u.Key = a
 		}
 		k.used[u.Key] = append(k.used[u.Key], u)
@@ -223,6 +335,13 @@ func (k *crowd) facts(patient string) *policy.Facts {
 	for i, p := range f.Points {
 		if i == 0 || !slices.ContainsFunc(f.Points[:i], func(o contact.Point) bool { return o.Value == p.Value }) {
 			f.Used = append(f.Used, k.used[p.Value]...)
+		}
+	}
+	for _, h := range f.Helpers {
+		for _, p := range h.Points {
+			if !slices.ContainsFunc(f.Points, func(o contact.Point) bool { return o.Value == p.Value }) {
+				f.Used = append(f.Used, k.used[p.Value]...)
+			}
 		}
 	}
 	return f

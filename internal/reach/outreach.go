@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -35,7 +36,17 @@ type plan struct {
 	Template   template.Template `json:"template"`
 	Channels   []Channel         `json:"channels,omitempty"`
 	Households bool              `json:"households,omitempty"`
+	Exception  Exception         `json:"exception,omitempty"`
+	Paid       bool              `json:"paid,omitempty"`
+	Variants   []Variant         `json:"variants,omitempty"`
+	Goal       Goal              `json:"goal,omitempty"`
 	NextAfter  time.Duration     `json:"nextAfter,omitempty"`
+
+	Waits map[Channel]time.Duration `json:"waits,omitempty"`
+
+	Tracking Tracking     `json:"tracking,omitzero"`
+	Pickup   Pickup       `json:"pickup,omitzero"`
+	Hours    policy.Times `json:"hours,omitzero"`
 }
 
 // check completes o and says what is wrong with it. A draft may still have
@@ -54,12 +65,20 @@ func (o *Outreach) check(pass access.Pass, now time.Time) error {
 		return errName
 	case !ok:
 		return errPurpose
+	case o.permitted(p) != nil:
+		return o.permitted(p)
 	case o.Holdout < 0 || o.Holdout > 0.5 || o.Holdout != o.Holdout:
 		return errHoldout
 	case o.Holdout > 0 && (!p.Holdout || !trial.Allowed(o.Purpose)):
 		return errNoHold
 	case o.WindowDays < 1 || o.WindowDays > 365 || o.ExpireDays < 1 || o.ExpireDays > 365:
 		return errDays
+	}
+	if err := o.Tracking.check(); err != nil {
+		return err
+	}
+	if err := o.Hours.Check(p, o.ExpireDays); err != nil {
+		return err
 	}
 	if o.Template.Sensitivity < p.Sensitivity {
 		o.Template.Sensitivity = p.Sensitivity
@@ -70,8 +89,30 @@ func (o *Outreach) check(pass access.Pass, now time.Time) error {
 		}
 		o.Template.Sensitivity = policy.S4 // whom it reaches tells what it is about
 	}
+	if err := o.checkVariants(p); err != nil {
+		return err
+	}
+	if err := o.checkWaits(); err != nil {
+		return err
+	}
 	_, _, err := segment.Compile(pass, o.Segment, now)
 	return err
+}
+
+// mostWait is the longest that a message may stay unseen before the next
+// channel's turn.
+const mostWait = 60 * 24 * time.Hour
+
+var errPauses = errs.New(errs.Invalid, "Between one channel and the next lie a minute to 60 days, and the channels are email, sms, inbox and voice.")
+
+// checkWaits checks the times between one channel and the next.
+func (o *Outreach) checkWaits() error {
+	for c, w := range o.Waits {
+		if w < time.Minute || w > mostWait || !slices.Contains([]Channel{Email, SMS, Inbox, Voice}, c) {
+			return errPauses
+		}
+	}
+	return nil
 }
 
 // Save keeps a draft. An empty ID makes a new one.
@@ -83,23 +124,20 @@ func (e *Engine) Save(ctx context.Context, pass access.Pass, o Outreach) (Outrea
 	if err := o.check(pass, now); err != nil {
 		return o, err
 	}
-	text, err := json.Marshal(plan{o.Segment, o.Template, o.Channels, o.Households, o.NextAfter})
+	text, err := o.text()
 	if err != nil {
 		return o, fmt.Errorf("reach: save: %w", err)
 	}
-	const insert = `
-		insert into outreach (id, name, purpose, service, state, holdout, window_days, expire_days, plan, salt, created_by, created_at)
-		values ($1, $2, $3, $4, 'draft', $5, $6, $7, $8, $9, $10, $11)`
 	const update = `
-		update outreach set name = $2, purpose = $3, service = $4, holdout = $5, window_days = $6, expire_days = $7, plan = $8
+		update outreach set name = $2, purpose = $3, service = $4, holdout = $5, window_days = $6, expire_days = $7, plan = $8, kind = $9
 		where id = $1 and state = 'draft'`
 	err = e.DB.Tx(ctx, func(tx *db.Tx) error {
 		if o.ID == "" {
 			o.ID, o.State, o.Created, o.CreatedBy = e.IDs.New(), Draft, now, pass.Actor().Name
-			_, err := tx.ExecContext(ctx, insert, o.ID, o.Name, o.Purpose, o.Service, o.Holdout, o.WindowDays, o.ExpireDays, string(text), seal.Token(16), o.CreatedBy, db.Micro(now))
+			_, err := tx.ExecContext(ctx, outreachInsert, o.ID, o.Name, o.Purpose, o.Service, string(Draft), o.Holdout, o.WindowDays, o.ExpireDays, text, seal.Token(16), o.CreatedBy, db.Micro(now), string(o.Kind), o.Parent, 0)
 			return err
 		}
-		n, err := db.Changed(tx.ExecContext(ctx, update, o.ID, o.Name, o.Purpose, o.Service, o.Holdout, o.WindowDays, o.ExpireDays, string(text)))
+		n, err := db.Changed(tx.ExecContext(ctx, update, o.ID, o.Name, o.Purpose, o.Service, o.Holdout, o.WindowDays, o.ExpireDays, text, string(o.Kind)))
 		if err == nil && n == 0 {
 			return errStarted
 		}
@@ -111,12 +149,27 @@ func (e *Engine) Save(ctx context.Context, pass access.Pass, o Outreach) (Outrea
 	return o, nil
 }
 
-const outreachColumns = `id, name, purpose, service, state, holdout, window_days, expire_days, plan, audience, planned, created_by, created_at, started_at, ended_at, salt`
+const outreachInsert = `
+	insert into outreach (id, name, purpose, service, state, holdout, window_days, expire_days, plan, salt, created_by, created_at, kind, parent, started_at)
+	values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`
+
+// text is what of o is kept as one text.
+func (o *Outreach) text() (string, error) {
+	text, err := json.Marshal(plan{
+		Exception: o.Exception, Paid: o.Paid,
+		Segment: o.Segment, Template: o.Template, Channels: o.Channels, Households: o.Households,
+		Variants: o.Variants, Goal: o.Goal, NextAfter: o.NextAfter, Waits: o.Waits,
+		Tracking: o.Tracking, Pickup: o.Pickup, Hours: o.Hours,
+	})
+	return string(text), err
+}
+
+const outreachColumns = `id, name, purpose, service, state, holdout, window_days, expire_days, plan, audience, planned, created_by, created_at, started_at, ended_at, salt, kind, parent`
 
 func readOutreach(scan db.Scan) (o Outreach, err error) {
 	var text string
 	var created, started, ended int64
-	err = scan(&o.ID, &o.Name, &o.Purpose, &o.Service, &o.State, &o.Holdout, &o.WindowDays, &o.ExpireDays, &text, &o.Audience, &o.Planned, &o.CreatedBy, &created, &started, &ended, &o.salt)
+	err = scan(&o.ID, &o.Name, &o.Purpose, &o.Service, &o.State, &o.Holdout, &o.WindowDays, &o.ExpireDays, &text, &o.Audience, &o.Planned, &o.CreatedBy, &created, &started, &ended, &o.salt, &o.Kind, &o.Parent)
 	if err != nil {
 		return o, err
 	}
@@ -124,7 +177,10 @@ func readOutreach(scan db.Scan) (o Outreach, err error) {
 	if err := json.Unmarshal([]byte(text), &p); err != nil {
 		return o, err
 	}
-	o.Segment, o.Template, o.Channels, o.Households, o.NextAfter = p.Segment, p.Template, p.Channels, p.Households, p.NextAfter
+	o.Exception, o.Paid = p.Exception, p.Paid
+	o.Segment, o.Template, o.Channels, o.Households, o.NextAfter, o.Waits = p.Segment, p.Template, p.Channels, p.Households, p.NextAfter, p.Waits
+	o.Tracking, o.Pickup = p.Tracking, p.Pickup
+	o.Variants, o.Goal, o.Hours = p.Variants, p.Goal, p.Hours
 	o.Created, o.Started, o.Ended = db.Time(created), db.Time(started), db.Time(ended)
 	return o, nil
 }
@@ -185,9 +241,8 @@ func (e *Engine) Start(ctx context.Context, pass access.Pass, id string) error {
 	if segment.Labels(o.Segment)&pass.Hidden() != 0 {
 		return errProtected
 	}
-	purpose, _ := policy.PurposeOf(o.Purpose)
-	if problems := o.Template.Lint(purpose); len(problems) > 0 {
-		return errs.New(errs.Invalid, "The text is not ready to be sent. "+strings.TrimSpace(problems[0].Part+" "+problems[0].Words))
+	if err := o.ready(); err != nil {
+		return err
 	}
 	now := e.Now()
 	err = e.DB.Tx(ctx, func(tx *db.Tx) error {
@@ -198,7 +253,16 @@ func (e *Engine) Start(ctx context.Context, pass access.Pass, id string) error {
 		if n == 0 {
 			return errStarted
 		}
+		if o, err = get(ctx, tx, id); err != nil { // as it is now, whoever changed it meanwhile
+			return err
+		}
+		if o.Kind == Journey || o.Kind == API {
+			return e.approved(ctx, tx, o) // people come one by one
+		}
 		if err := e.snapshot(ctx, tx, pass, o, now); err != nil {
+			return err
+		}
+		if err := e.approved(ctx, tx, o); err != nil {
 			return err
 		}
 		return e.addPlan(ctx, tx, id)
@@ -207,6 +271,29 @@ func (e *Engine) Start(ctx context.Context, pass access.Pass, id string) error {
 		return fmt.Errorf("reach: start %s: %w", id, err)
 	}
 	return nil
+}
+
+// ready says whether every text of o may be sent.
+func (o *Outreach) ready() error {
+	purpose, _ := policy.PurposeOf(o.Purpose)
+	for _, t := range o.templates() {
+		if problems := t.Lint(purpose); len(problems) > 0 {
+			return errs.New(errs.Invalid, "The text is not ready to be sent. "+strings.TrimSpace(problems[0].Part+" "+problems[0].Words))
+		}
+	}
+	return nil
+}
+
+// templates are the texts that o sends: its variants', or its one.
+func (o *Outreach) templates() []template.Template {
+	if len(o.Variants) == 0 {
+		return []template.Template{o.Template}
+	}
+	list := make([]template.Template, len(o.Variants))
+	for i, v := range o.Variants {
+		list[i] = v.Template
+	}
+	return list
 }
 
 // snapshot writes down who is in the segment now, by what the starter sees.
@@ -271,6 +358,9 @@ func (e *Engine) move(ctx context.Context, pass access.Pass, id string, from, to
 		return fmt.Errorf("reach: move %s: %w", id, err)
 	}
 	e.nudge()
+	if to == Paused {
+		return e.halt(ctx, id)
+	}
 	return nil
 }
 
@@ -304,7 +394,7 @@ func (e *Engine) Stop(ctx context.Context, pass access.Pass, id string) error {
 	if err != nil {
 		return fmt.Errorf("reach: stop %s: %w", id, err)
 	}
-	return nil
+	return e.halt(ctx, id)
 }
 
 // retract takes back what an outreach has sent: its links open nothing more.
@@ -315,35 +405,4 @@ func (e *Engine) retract(ctx context.Context, tx *db.Tx, outreach string) error 
 		return err
 	}
 	return e.Links.Retract(ctx, tx, list...)
-}
-
-// Switch stops every hand-off on a channel at once, or on all with channel
-// "*", or lets them go on.
-func (e *Engine) Switch(ctx context.Context, pass access.Pass, c Channel, stopped bool) error {
-	if err := pass.OpenAll(access.RunOutreach); err != nil {
-		return err
-	}
-	n := 0
-	if stopped {
-		n = 1
-	}
-	const q = `
-		insert into reach_switch (channel, stopped, by, at) values ($1, $2, $3, $4)
-		on conflict (channel) do update set stopped = excluded.stopped, by = excluded.by, at = excluded.at`
-	if _, err := e.DB.ExecContext(ctx, q, string(c), n, pass.Actor().ID, db.Micro(e.Now())); err != nil {
-		return fmt.Errorf("reach: switch: %w", err)
-	}
-	e.nudge()
-	return nil
-}
-
-// Stopped returns the channels that are switched off; "*" is all of them.
-func (e *Engine) Stopped(ctx context.Context) ([]Channel, error) { return stopped(ctx, e.DB) }
-
-func stopped(ctx context.Context, c db.Conn) ([]Channel, error) {
-	list, err := db.All(ctx, c, db.Value[Channel], `select channel from reach_switch where stopped = 1`)
-	if err != nil {
-		return nil, fmt.Errorf("reach: switches: %w", err)
-	}
-	return list, nil
 }

@@ -24,7 +24,7 @@ const (
 )
 
 // planBatch is how many people are decided on in one transaction.
-const planBatch = 250
+const planBatch = 1000
 
 type planArgs struct {
 	Outreach string `json:"outreach"`
@@ -40,15 +40,16 @@ func (e *Engine) Handlers() map[string]jobs.Handler {
 			}
 			return e.planFor(ctx, a.Outreach, 90*time.Second)
 		},
+		forgetKind: func(ctx context.Context, _ json.RawMessage) error { return e.Forget(ctx) },
 		sweepKind: func(ctx context.Context, _ json.RawMessage) error {
-			return errors.Join(e.replan(ctx), e.lost(ctx), e.booked(ctx), e.Sweep(ctx))
+			return errors.Join(e.startDue(ctx), e.digest(ctx), e.replan(ctx), e.lost(ctx), e.booked(ctx), e.Sweep(ctx))
 		},
 	}
 }
 
 // Periodic is the engine's regular work.
 func (e *Engine) Periodic() []jobs.Periodic {
-	return []jobs.Periodic{{Kind: sweepKind, Every: time.Minute}}
+	return []jobs.Periodic{{Kind: sweepKind, Every: time.Minute}, {Kind: forgetKind, Every: time.Hour}}
 }
 
 // Plan decides on everyone of an outreach's audience who was not decided on
@@ -94,7 +95,9 @@ func (e *Engine) planFor(ctx context.Context, outreach string, limit time.Durati
 		if err != nil {
 			return fmt.Errorf("reach: plan %s: %w", outreach, err)
 		}
+		e.at(planKept)
 		e.nudge()
+		e.keepPace(ctx)
 		if !more {
 			return e.finish(ctx)
 		}
@@ -129,30 +132,34 @@ func (e *Engine) planBatch(ctx context.Context, pass access.Pass, id string, abl
 	if err := e.abilities(ctx, pass, patients, able); err != nil {
 		return false, err
 	}
+	ahead, err := e.draft(ctx, pass, o, patients, able)
+	if err != nil {
+		return false, err
+	}
 	err = e.DB.Tx(ctx, func(tx *db.Tx) error {
-		if err := lockPlan(ctx, tx, e.Now()); err != nil {
+		if err := errors.Join(lockPlan(ctx, tx, e.Now()), tx.Steady(ctx)); err != nil {
 			return err
 		}
+		e.at(planLocked)
 		now, err := get(ctx, tx, id)
 		if err != nil || now.State != Running || now.Planned != o.Planned {
 			return err // stopped, or another node was here: look again
 		}
-		crowd, err := e.load(ctx, tx, pass, patients, o.Purpose, able)
+		p, err := ahead.holds(ctx, tx)
+		if err == nil && p == nil {
+			p, err = e.decideAll(ctx, tx, pass, o, patients, able)
+		}
 		if err != nil {
 			return err
 		}
-		p, err := e.planner(o, crowd)
-		if err != nil {
-			return err
+		if len(p.shields) == 0 { // else it writes what others decide by
+			tx.Aside(planning)
 		}
-		for _, patient := range patients {
-			if err := p.first(ctx, tx, patient); err != nil {
-				return err
-			}
-		}
+		e.at(planDecided)
 		if err := p.write(ctx, tx); err != nil {
 			return err
 		}
+		e.at(planNoted)
 		_, err = tx.ExecContext(ctx, `update outreach set planned = $2 where id = $1`, id, o.Planned+len(patients))
 		return err
 	})
@@ -164,12 +171,19 @@ type planner struct {
 	e        *Engine
 	o        Outreach
 	purpose  policy.Purpose
-	compiled *template.Compiled
+	rules    *policy.Settings
+	compiled map[string]*template.Compiled // by variant; "" where there is one text
+	own      map[string]own                // by intent
 	crowd    *crowd
+	filled   map[string]*filling // what the texts may say of each
+	targets  map[string]int64    // of the links whose clicks are counted; nil: not read yet
 	now      time.Time
+	bases    bases
+	mark     db.Mark   // before what is known of the crowd was read
+	made     []freshly // for the sender
 
-	intents, messages, shields []any
-	caps                       map[capKey]int
+	intents, messages, shields, links, parts []any
+	caps                                     map[capKey]int
 }
 
 // capKey is a row of the caps' ledger.
@@ -178,16 +192,28 @@ type capKey struct {
 	day                 int
 }
 
-func (e *Engine) planner(o Outreach, k *crowd) (*planner, error) {
-	purpose, ok := policy.PurposeOf(o.Purpose)
+func (e *Engine) planner(ctx context.Context, conn db.Conn, o Outreach, k *crowd) (*planner, error) {
+	if err := e.permit(ctx, conn, k, o); err != nil {
+		return nil, err
+	}
+	rules := e.rules()
+	purpose, ok := rules.Purpose(o.Purpose)
 	if !ok {
 		return nil, errPurpose
 	}
-	c, err := o.Template.Compile()
-	if err != nil {
-		return nil, err
+	p := &planner{e: e, o: o, purpose: purpose, rules: rules, compiled: map[string]*template.Compiled{}, own: map[string]own{}, crowd: k, now: e.Now(), caps: map[capKey]int{}, bases: bases{first: map[textKey][]byte{}, made: map[textKey]*base{}}}
+	for i, t := range o.templates() {
+		c, err := t.Compile()
+		if err != nil {
+			return nil, err
+		}
+		key := ""
+		if len(o.Variants) > 0 {
+			key = o.Variants[i].Key
+		}
+		p.compiled[key] = c
 	}
-	return &planner{e: e, o: o, purpose: purpose, compiled: c, crowd: k, now: e.Now(), caps: map[capKey]int{}}, nil
+	return p, p.fill(ctx, conn)
 }
 
 // ask is what is to be decided for somebody in arm.
@@ -196,14 +222,35 @@ func (p *planner) ask(arm trial.Arm, tried []Channel) policy.Ask {
 	if after == 0 {
 		after = p.purpose.NextAfter
 	}
-	return policy.Ask{Purpose: p.purpose, Class: p.o.Template.Sensitivity, Channels: p.e.channels(p.o.Channels), Tried: tried, Arm: arm, After: after}
+	channels, call := p.o.Channels, slices.Contains(p.o.Channels, Voice)
+	post := p.purpose.MustReach && !p.purpose.AnyHour    // what must arrive within the hour is no letter
+	if !call && p.purpose.Fixed && p.purpose.MustReach { // the staff calls whom nothing else reaches
+		if call = true; len(channels) > 0 {
+			channels = append(slices.Clone(channels), Voice)
+		}
+	}
+	return policy.Ask{Purpose: p.purpose, Class: p.o.Template.Sensitivity, Channels: p.e.channels(channels), Tried: tried, Arm: arm, After: after, Waits: p.o.Waits, Call: call, Post: post, Permit: p.o.Exception.words(), Hours: p.o.Hours}
 }
 
-// channels are those of wanted, or all, that there is a gateway for.
+// askOf is ask about one person, with their turn where the outreach is
+// spread. Who comes in one by one has none.
+func (p *planner) askOf(patient string, arm trial.Arm, tried []Channel) policy.Ask {
+	a := p.ask(arm, tried)
+	if a.Hours.Spread > 0 && p.o.Kind != Journey && p.o.Kind != API {
+		a.Turn = policy.Turn{Since: p.o.Started, Share: trial.Draw(p.o.salt+"spread", p.o.ID, patient)}
+		if p.o.Started.IsZero() { // a dry run
+			a.Turn.Since = p.now
+		}
+	}
+	return a
+}
+
+// channels are those of wanted, or all, that there is a gateway for. Paper is
+// not the author's to choose: it goes where nothing else may.
 func (e *Engine) channels(wanted []Channel) []Channel {
 	list := []Channel{"none"} // an empty list would mean all
-	for _, c := range []Channel{SMS, Email, Inbox} {
-		if e.gates[c] != nil && (len(wanted) == 0 || slices.Contains(wanted, c)) {
+	for _, c := range []Channel{SMS, Email, Inbox, Voice, Post} {
+		if e.gates[c] != nil && (len(wanted) == 0 || c == Post || slices.Contains(wanted, c)) {
 			list = append(list, c)
 		}
 	}
@@ -214,6 +261,12 @@ func (e *Engine) channels(wanted []Channel) []Channel {
 // of one household, if the author wants it, are one unit: those who share an
 // address.
 func (p *planner) draw(f *policy.Facts) (trial.Arm, float64) {
+	arm, prob, _ := p.assign(p.unit(f))
+	return arm, prob
+}
+
+// unit is what is drawn as one.
+func (p *planner) unit(f *policy.Facts) string {
 	unit := f.Patient
 	if p.o.Households {
 		shared := ""
@@ -226,14 +279,14 @@ func (p *planner) draw(f *policy.Facts) (trial.Arm, float64) {
 			unit = "household " + p.e.Key.Hash(shared)
 		}
 	}
-	return trial.Assign(p.o.salt, p.o.ID, unit, p.o.Purpose, p.o.Holdout)
+	return unit
 }
 
 // decide draws and decides on one person.
 func (p *planner) decide(patient string) (policy.Decision, trial.Arm, float64) {
 	f := p.crowd.facts(patient)
 	arm, prob := p.draw(f)
-	d := policy.Decide(p.now, f, p.ask(arm, nil), p.e.rules)
+	d := policy.Decide(p.now, f, p.askOf(patient, arm, nil), *p.rules)
 	if d.Verdict == policy.Exclude {
 		return d, trial.Excluded, 0
 	}
@@ -241,10 +294,12 @@ func (p *planner) decide(patient string) (policy.Decision, trial.Arm, float64) {
 }
 
 // first decides on a person for the first time.
-func (p *planner) first(ctx context.Context, tx *db.Tx, patient string) error {
+func (p *planner) first(ctx context.Context, conn db.Conn, patient string) error {
 	d, arm, prob := p.decide(patient)
 	id := p.e.IDs.New()
 	in := intentRow{id: id, expires: p.now.Add(time.Duration(p.o.ExpireDays) * 24 * time.Hour)}
+	in.variant, in.share = p.variantOf(patient, arm)
+	p.own[id] = own{variant: in.variant}
 	switch d.Verdict {
 	case policy.Holdout:
 		in.state = "holdout"
@@ -253,7 +308,7 @@ func (p *planner) first(ctx context.Context, tx *db.Tx, patient string) error {
 	case policy.Defer:
 		in.state, in.wake = "deferred", d.RetryAt
 	default:
-		missing, err := p.message(ctx, tx, id, patient, 1, d.Plan[0], in.expires)
+		missing, err := p.message(ctx, conn, id, patient, 1, d.Plan[0], in.expires)
 		if err != nil {
 			return err
 		}
@@ -261,9 +316,20 @@ func (p *planner) first(ctx context.Context, tx *db.Tx, patient string) error {
 		if missing != "" {
 			d.Reasons = append(d.Reasons, policy.Reason{Code: "missing:" + missing, Words: "Not sent: the text needs " + missing + ", which is not on record."})
 			d.Verdict = policy.Block
-			in = intentRow{id: id, expires: in.expires, state: "blocked"}
+			in.state, in.step, in.wake = "blocked", 0, time.Time{}
 		}
 	}
+	return p.intent(patient, in, arm, prob, d)
+}
+
+// intentInsert writes one intent.
+const (
+	intentInsert = `insert into intent (id, outreach, patient, dedupe, purpose, assignment, assignment_p, stratum, facts, decided_at, expires_at, state, step, wake_at, decision, trigger, variant, variant_p, supersede, recipient, household, held_by)`
+	intentWidth  = 22
+)
+
+// intent collects the row of a new intent.
+func (p *planner) intent(patient string, in intentRow, arm trial.Arm, prob float64, d policy.Decision) error {
 	text, err := json.Marshal(d)
 	if err != nil {
 		return err
@@ -277,14 +343,30 @@ func (p *planner) first(ctx context.Context, tx *db.Tx, patient string) error {
 	if len(d.Plan) > 0 {
 		first = string(d.Plan[0].Channel)
 	}
-	p.intents = append(p.intents, id, p.o.ID, patient, seal.Hash(p.o.ID+"|"+patient), p.o.Purpose, string(arm), prob,
-		first, string(facts), db.Micro(p.now), db.Micro(in.expires), in.state, in.step, db.Micro(in.wake), string(text))
+	recipient, household, by := "", "", ""
+	if len(d.Plan) > 0 {
+		recipient = d.Plan[0].For
+	}
+	unit := p.unit(&s.Facts)
+	if unit != patient {
+		household = seal.Hash(p.o.ID + "|" + unit)
+	}
+	if arm == trial.Holdout {
+		_, _, by = p.assign(unit)
+	}
+	p.intents = append(p.intents, in.id, p.o.ID, patient, in.id, p.o.Purpose, string(arm), prob,
+		first, string(facts), db.Micro(p.now), db.Micro(in.expires), in.state, in.step, db.Micro(in.wake), string(text),
+		in.trigger, in.variant, in.share, in.supersede, recipient, household, by)
 	return nil
 }
 
 // intentRow is what varies in a new intent.
 type intentRow struct {
 	id, state     string
+	trigger       string
+	variant       string
+	share         float64 // of the variant
+	supersede     string
 	step          int
 	wake, expires time.Time
 }
@@ -292,7 +374,7 @@ type intentRow struct {
 // nextLook is when to look at an intent again after its first message: for
 // the next channel, or the end.
 func (p *planner) nextLook(plan []policy.Candidate, expires time.Time) time.Time {
-	next := plan[0].NotBefore.Add(p.ask("", nil).After)
+	next := plan[0].NotBefore.Add(p.ask("", nil).Wait(plan[0].Channel))
 	if next.After(expires) {
 		return expires
 	}
@@ -324,15 +406,27 @@ func (s *subject) covariates(now time.Time) covariates {
 
 // write inserts the collected rows.
 func (p *planner) write(ctx context.Context, tx *db.Tx) error {
-	const intents = `insert into intent (id, outreach, patient, dedupe, purpose, assignment, assignment_p, stratum, facts, decided_at, expires_at, state, step, wake_at, decision)`
-	if err := db.InsertMany(ctx, tx, intents, "", 15, p.intents); err != nil {
+	if len(p.made) > 0 {
+		tx.After(func() { p.e.fresh.add(p.made) })
+	}
+	if err := db.InsertMany(ctx, tx, intentInsert, "", intentWidth, p.intents); err != nil {
 		return fmt.Errorf("intents: %w", err)
 	}
 	if err := insertShields(ctx, tx, p.shields); err != nil {
 		return err
 	}
+	if err := p.writeBases(ctx, tx); err != nil {
+		return err
+	}
+	if err := p.e.Links.Insert(ctx, tx, p.links); err != nil {
+		return err
+	}
 	if err := insertMessages(ctx, tx, p.messages); err != nil {
 		return err
+	}
+	const part = `insert into digest_part (message, patient, channel, address_hash, due_at)`
+	if err := db.InsertMany(ctx, tx, part, "", 5, p.parts); err != nil {
+		return fmt.Errorf("parts: %w", err)
 	}
 	keys := make([]capKey, 0, len(p.caps))
 	for k := range p.caps {
@@ -345,7 +439,7 @@ func (p *planner) write(ctx context.Context, tx *db.Tx) error {
 	}
 	const head = `insert into cap_ledger (address_hash, channel, class, day, n)`
 	const tail = `on conflict (address_hash, channel, class, day) do update set n = cap_ledger.n + excluded.n`
-	if err := db.InsertMany(ctx, tx, head, tail, 5, args); err != nil {
+	if err := db.InsertDistinct(ctx, tx, head, tail, 5, args); err != nil {
 		return fmt.Errorf("caps: %w", err)
 	}
 	return nil

@@ -56,6 +56,12 @@ func (e *Engine) Progress(ctx context.Context, pass access.Pass, id string) (Pro
 	if p.InDoubt, err = db.One(ctx, e.DB, db.Value[int], `select count(*) from message where outreach = $1 and in_doubt = 1`, id); err != nil {
 		return p, fmt.Errorf("reach: progress %s: %w", id, err)
 	}
+	if o.Kind == Journey || o.Kind == API { // the audience are those who came
+		for _, n := range p.Intents {
+			p.Audience += n
+		}
+		p.Planned = p.Audience
+	}
 	p.balance()
 	return p, e.pace(ctx, &p, id)
 }

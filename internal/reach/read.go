@@ -50,7 +50,10 @@ func (e *Engine) contents(ctx context.Context, q string, args ...any) ([]Content
 		if err != nil {
 			return nil, err
 		}
-		c.From, c.Title, c.Body, c.Text = e.Clinic.Name, b.Title, b.Page, b.Text
+		if len(c.sealed) == 0 {
+			b = forgotten(c.Lang)
+		}
+		c.From, c.Title, c.Body, c.Text = e.clinic().Name, b.Title, b.Page, b.Text
 		out[i] = c.Content
 	}
 	return out, nil
@@ -65,9 +68,13 @@ func (e *Engine) Content(ctx context.Context, pass access.Pass, message string) 
 		return Content{}, err
 	}
 	const q = `select ` + contentColumns + ` from message m left join outreach o on o.id = m.outreach 
-		where m.patient = $1 and ` + veiled + ` and m.id = $4 and (m.purpose <> 'security' or m.channel = 'inbox') and coalesce(o.state, '') <> 'stopped'`
+		where m.patient = $1 and ` + veiled + ` and m.id = $4 and ` + kept + ` and (m.purpose <> 'security' or m.channel = 'inbox') and coalesce(o.state, '') <> 'stopped' and ` + stillHelps
 	hidden, until := veil(pass)
-	list, err := e.contents(ctx, q, patient, hidden, until, message)
+	now := db.Micro(e.Now())
+	if pass.Actor().Kind != access.Link {
+		now = 0 // who signed in comes by their own right
+	}
+	list, err := e.contents(ctx, q, patient, hidden, until, message, now)
 	if err == nil && len(list) == 0 {
 		err = db.ErrNone
 	}
@@ -76,6 +83,13 @@ func (e *Engine) Content(ctx context.Context, pass access.Pass, message string) 
 	}
 	return list[0], nil
 }
+
+// stillHelps leaves out of messages m what went to a caregiver whose grant has
+// ended by $5, or whom the patient has shut out: the link in it opens nothing
+// any more. With 0 it leaves out nothing.
+const stillHelps = ` (m.recipient = '' or cast($5 as bigint) = 0 or exists (select 1 from account_grant g
+	where g.patient = m.patient and g.account = m.recipient and g.until_at > $5
+		and not exists (select 1 from proxy_block b where b.patient = g.patient and b.account = g.account)))`
 
 // Inbox returns what a patient was sent by outreaches, newest first: each
 // once, however many channels it was tried on. Notices about the account are
@@ -88,8 +102,8 @@ func (e *Engine) Inbox(ctx context.Context, pass access.Pass) ([]Content, error)
 	const q = `
 		select ` + contentColumns + `
 		from message m left join outreach o on o.id = m.outreach
-		where m.patient = $1 and ` + veiled + ` and m.created_at > 0 and coalesce(o.state, '') <> 'stopped'
-			and (o.id is not null or m.purpose in ('security', 'clinical_result') and m.channel = 'inbox') and m.state not in ('scheduled', 'suppressed')
+		where m.patient = $1 and ` + veiled + ` and m.created_at > 0 and ` + kept + ` and coalesce(o.state, '') <> 'stopped'
+			and (o.id is not null or m.outreach = '' and m.purpose in ('appointment', 'clinical_result') or m.purpose in ('security', 'clinical_result') and m.channel = 'inbox') and m.state not in ('scheduled', 'suppressed')
 			and not (m.state = 'cancelled' and m.attempts = 0)
 			and not exists (select 1 from message n where n.intent = m.intent and n.step > m.step
 				and n.state not in ('scheduled', 'suppressed') and not (n.state = 'cancelled' and n.attempts = 0))
@@ -115,22 +129,19 @@ func (e *Engine) Mark(ctx context.Context, pass access.Pass, message, kind strin
 		return err
 	}
 	switch kind {
-	case "page_shown", "factor_passed", "factor_failed", "revealed", "acted", "replied", "acknowledged", "dwell", "wrong_person", "opted_out",
+	case "page_shown", "attachment_downloaded", "factor_passed", "factor_failed", "revealed", "acted", "replied", "acknowledged", "dwell", "wrong_person", "opted_out",
 		"call_wanted", "done_elsewhere":
 	default:
 		return errMark
 	}
 	err = e.DB.Tx(ctx, func(tx *db.Tx) error {
-		m, err := one(ctx, tx, message)
+		m, err := mine(ctx, tx, patient, message)
 		if err != nil {
 			return err
 		}
-		if m.patient != patient {
-			return db.ErrNone
-		}
 		now := e.Now()
 		r := Receipt{Kind: kind, At: now, Actor: Human, Dedupe: kind}
-		if kind != "revealed" && kind != "acted" { // of these the first is what counts
+		if kind != "revealed" && kind != "acted" && kind != "page_shown" { // of these the first is what counts
 			r.Dedupe = fmt.Sprint(kind, now.Truncate(time.Second).UnixMicro())
 		}
 		if err := e.happened(ctx, tx, message, r, data); err != nil {
@@ -161,13 +172,28 @@ func (e *Engine) notMe(ctx context.Context, tx *db.Tx, m known) error {
 	if err := e.contacts.SetStatusOf(ctx, tx, m.patient, contact.Kind(m.channel), b.To, contact.WrongPerson); err != nil {
 		return err
 	}
+	to, err := db.One(ctx, tx, db.Value[string], `select recipient from message where id = $1`, m.id)
+	if err != nil {
+		return err
+	}
+	if to != "" { // a caregiver's address is on no record of the patient's
+		block := Block{Channel: m.channel, Value: b.To, Scope: consent.Any, Reason: "wrong_person", Why: "said not to be the caregiver", By: "recipient"}
+		if _, err := e.suppress(ctx, tx, block); err != nil {
+			return err
+		}
+	}
 	return e.notTheirs(ctx, tx, m.channel, b.To, m.patient)
 }
 
 // optOut writes down what a reader wants no more of. An unknown scope is
 // read strictly.
 func (e *Engine) optOut(ctx context.Context, tx *db.Tx, m known, scope string) error {
+	if m.purpose == joined && (scope == "this" || scope == "one_click") {
+		return e.refuseParts(ctx, tx, m)
+	}
 	switch scope {
+	case "one_click":
+		return e.refuse(ctx, tx, m, consent.Any, m.purpose, "one_click")
 	case "this":
 		return e.refuse(ctx, tx, m, consent.Any, m.purpose, "link")
 	case "channel":

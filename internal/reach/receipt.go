@@ -3,6 +3,7 @@ package reach
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -28,9 +29,9 @@ func tells(kind string, actor Actor) string {
 	switch kind {
 	case "accepted":
 		return "accepted"
-	case "delivered":
+	case "delivered", "voicemail_left":
 		return "delivered"
-	case "bounced", "undelivered", "failed":
+	case "bounced", "undelivered", "failed", "letter_returned":
 		return "undelivered"
 	case "revealed", "replied", "acknowledged", "key_pressed":
 		if actor == Machine {
@@ -48,6 +49,19 @@ var errReceipt = errs.New(errs.Invalid, "A receipt says which message, and what 
 // Receipt takes a channel's report. A report about a message that is not
 // known yet is kept until the message's own attempt names it.
 func (e *Engine) Receipt(ctx context.Context, r Receipt) error {
+	err := e.DB.Tx(ctx, func(tx *db.Tx) error { return e.ReceiptIn(ctx, tx, r) })
+	if err != nil {
+		return fmt.Errorf("reach: receipt %s: %w", r.Message, err)
+	}
+	if err := e.nodded(ctx, r); err != nil {
+		return fmt.Errorf("reach: an answer about a visit: %w", err)
+	}
+	e.nudge()
+	return nil
+}
+
+// ReceiptIn is Receipt within the transaction of whoever brings the report.
+func (e *Engine) ReceiptIn(ctx context.Context, tx *db.Tx, r Receipt) error {
 	if r.Kind == "" || r.Message == "" && r.ProviderRef == "" && r.From == "" {
 		return errReceipt
 	}
@@ -60,24 +74,25 @@ func (e *Engine) Receipt(ctx context.Context, r Receipt) error {
 	if r.Kind == "replied" && r.Channel == "" {
 		r.Channel = SMS
 	}
-	err := e.DB.Tx(ctx, func(tx *db.Tx) error {
-		id, err := e.about(ctx, tx, r)
-		if err != nil {
-			return err
-		}
-		if r.Kind == "replied" {
-			return e.reply(ctx, tx, r, id)
-		}
-		if id == "" {
-			id = "ref:" + r.ProviderRef
-		}
-		return e.happened(ctx, tx, id, r, nil)
-	})
+	id, err := e.about(ctx, tx, r)
 	if err != nil {
-		return fmt.Errorf("reach: receipt %s: %w", r.Message, err)
+		return err
 	}
-	e.nudge()
-	return nil
+	if r.Kind == "replied" {
+		return e.reply(ctx, tx, r, id)
+	}
+	if id == "" {
+		id = "ref:" + r.ProviderRef
+	}
+	return e.happened(ctx, tx, id, r, r.facts())
+}
+
+// facts is what is kept with the event, nil for nothing.
+func (r Receipt) facts() any {
+	if len(r.Facts) == 0 {
+		return nil
+	}
+	return r.Facts
 }
 
 // about finds the message of a receipt: by its id or its key, by the peer's
@@ -108,7 +123,24 @@ func (e *Engine) about(ctx context.Context, tx *db.Tx, r Receipt) (string, error
 		}
 		return "", err
 	}
+	if r.Kind == "replied" && r.Message == "" && r.ProviderRef == "" {
+		if several, err := e.several(ctx, tx, arg); err != nil || several {
+			return "", err
+		}
+	}
 	return list[0], nil
+}
+
+// answerable is how long after a message somebody may still answer it.
+const answerable = 14 * 24 * time.Hour
+
+// several says whether messages to an address were about more than one person
+// of late: then nobody knows which of them an answer is about, and what one
+// says belongs neither in the other's conversation nor to the other's visit.
+func (e *Engine) several(ctx context.Context, c db.Conn, hash string) (bool, error) {
+	const q = `select count(distinct patient) from message where address_hash = $1 and attempts > 0 and patient <> '' and purpose <> 'security' and created_at > $2`
+	n, err := db.One(ctx, c, db.Value[int], q, hash, db.Micro(e.Now().Add(-answerable)))
+	return n > 1, err
 }
 
 // happened adds an event and lets it count, once.
@@ -247,6 +279,15 @@ func one(ctx context.Context, c db.Conn, message string) (known, error) {
 	}, q, message)
 }
 
+// mine is one for a message of patient's. Another's is not there.
+func mine(ctx context.Context, c db.Conn, patient, message string) (known, error) {
+	m, err := one(ctx, c, message)
+	if err == nil && m.patient != patient {
+		err = db.ErrNone
+	}
+	return m, err
+}
+
 // apply folds all events of a message into its row. The fold takes the
 // highest state and the earliest times, so no order of events matters.
 func (e *Engine) apply(ctx context.Context, tx *db.Tx, message string, r Receipt) error {
@@ -290,7 +331,9 @@ func (e *Engine) apply(ctx context.Context, tx *db.Tx, message string, r Receipt
 	}
 	const set = `
 		update message set state = $2, state_at = case when state = $2 then state_at else $3 end, first_seen_at = $4, acted_at = $5,
-			delivered_at = case when cast($6 as bigint) > 0 then cast($6 as bigint) else delivered_at end, lease = '', lease_until = 0
+			delivered_at = case when cast($6 as bigint) > 0 then cast($6 as bigint) else delivered_at end,
+			lease = case when state = $2 then lease else '' end, lease_until = case when state = $2 then lease_until else 0 end,
+			reason = case when $2 in ('seen', 'acted') and substr(reason, 1, 8) = 'bounced_' then '' else reason end
 		where id = $1`
 	if _, err := tx.ExecContext(ctx, set, message, state, db.Micro(e.Now()), seen, first["acted"], first["delivered"]); err != nil {
 		return err
@@ -301,38 +344,62 @@ func (e *Engine) apply(ctx context.Context, tx *db.Tx, message string, r Receipt
 // follow does what an event asks for beyond its message.
 func (e *Engine) follow(ctx context.Context, tx *db.Tx, m known, state string, r Receipt) error {
 	switch {
-	case r.Kind == "bounced" && r.Code != "soft":
+	case r.Kind == "bounced":
+		return e.bounced(ctx, tx, m)
+	case r.Kind == "opted_out" && r.Actor == Machine && m.channel == SMS:
 		b, err := e.open(ctx, tx, m.id, m.sealed)
 		if err != nil {
 			return err
 		}
-		if err := e.contacts.SetStatus(ctx, tx, contact.Kind(m.channel), b.To, contact.Bounced); err != nil {
-			return err
-		}
-		return wakeIntent(ctx, tx, m.intent, e.Now())
-	case r.Kind == "undelivered" || r.Kind == "failed":
+		return e.carrierStop(ctx, tx, m.channel, b.To)
+	case r.Kind == "undelivered" || r.Kind == "failed" || r.Kind == "letter_returned":
 		return wakeIntent(ctx, tx, m.intent, e.Now())
 	case r.Kind == "complaint":
-		return e.refuse(ctx, tx, m, string(m.channel), m.purpose, "complaint")
+		return e.complained(ctx, tx, m)
 	}
-	if state == m.state || state != "seen" && state != "acted" {
+	if confirms := r.Kind == "acknowledged" || r.Kind == "confirmed"; !confirms && (state == m.state || state != "seen" && state != "acted") {
 		return nil
 	}
-	return e.satisfied(ctx, tx, m, state, r.At)
+	return e.satisfied(ctx, tx, m, state, r.Kind, r.At)
+}
+
+// reached says whether what is known of m meets its outreach's goal.
+func (e *Engine) reached(ctx context.Context, tx *db.Tx, m known, state, kind string) (bool, error) {
+	if m.outreach == "" || state == "acted" {
+		return true, nil
+	}
+	o, err := get(ctx, tx, m.outreach)
+	if errors.Is(err, db.ErrNone) {
+		return true, nil
+	}
+	switch o.Goal {
+	case Acted:
+		return false, err
+	case Acknowledged:
+		return kind == "acknowledged" || kind == "confirmed", err
+	}
+	return true, err
 }
 
 // satisfied ends an intent whose message was read: later tries are
 // cancelled, the others' links stay.
-func (e *Engine) satisfied(ctx context.Context, tx *db.Tx, m known, state string, at time.Time) error {
+func (e *Engine) satisfied(ctx context.Context, tx *db.Tx, m known, state, kind string, at time.Time) error {
+	ok, err := e.reached(ctx, tx, m, state, kind)
+	if err == nil && ok {
+		err = e.goalMet(ctx, tx, m)
+	}
+	if err != nil || e.Events == nil || state == m.state {
+		return err
+	}
+	return e.Events.Add(ctx, tx, event.Event{At: at, Kind: "message." + state, Patient: m.patient, Subject: m.id, Data: map[string]string{"outreach": m.outreach, "channel": string(m.channel)}})
+}
+
+// goalMet ends an intent well, and takes back what waits of it.
+func (e *Engine) goalMet(ctx context.Context, tx *db.Tx, m known) error {
 	const intent = `update intent set state = 'satisfied', wake_at = 0 where id = $1 and state in ('active', 'deferred', 'exhausted', 'expired')`
 	if _, err := tx.ExecContext(ctx, intent, m.intent); err != nil {
 		return err
 	}
-	if _, err := withdraw(ctx, tx, e.Now(), "seen", `intent = $3 and id <> $4 and state in ('scheduled', 'uncertain')`, m.intent, m.id); err != nil {
-		return err
-	}
-	if e.Events == nil {
-		return nil
-	}
-	return e.Events.Add(ctx, tx, event.Event{At: at, Kind: "message." + state, Patient: m.patient, Subject: m.id, Data: map[string]string{"outreach": m.outreach, "channel": string(m.channel)}})
+	_, err := withdraw(ctx, tx, e.Now(), "seen", `intent = $3 and id <> $4 and state in ('scheduled', 'uncertain')`, m.intent, m.id)
+	return err
 }

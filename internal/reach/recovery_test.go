@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -308,4 +310,74 @@ func TestBookedCountsAsActed(t *testing.T) {
 			t.Errorf("Progress = %+v", p)
 		}
 	})
+}
+
+// However long nobody can be reached, nothing is lost: it goes when the peer
+// is back.
+func TestOutageLosesNothing(t *testing.T) {
+	haletest.EachDB(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d)
+		w.add(many(20)...)
+		var down atomic.Bool
+		down.Store(true)
+		w.gate[reach.SMS].free = func(reach.Handoff) reach.Result {
+			if down.Load() {
+				return reach.Result{Outcome: reach.Temp, Code: "unreachable", RetryAfter: time.Minute}
+			}
+			return reach.Result{Outcome: reach.Accepted}
+		}
+		o := care()
+		o.Channels, o.NextAfter = []reach.Channel{reach.SMS}, 20*24*time.Hour
+		id := w.start(o)
+		for range 15 { // more often than a peer is asked that answers
+			w.send()
+			w.at(w.clock().Add(61 * time.Minute))
+			if h := w.clock().Hour(); h > 22 || h < 17 { // night in Chicago
+				w.at(w.clock().Add(18 * time.Hour))
+			}
+		}
+		if n := w.count(`select count(*) from message where state = 'scheduled' and attempts > 8`); n != 20 {
+			t.Fatalf("%d messages wait after a long outage, want 20", n)
+		}
+		down.Store(false)
+		w.send()
+		if n := w.count(`select count(*) from message where outreach = $1 and state = 'accepted'`, id); n != 20 {
+			t.Errorf("%d messages went when the peer was back, want 20", n)
+		}
+	})
+}
+
+// Of what a dead worker took, only what it had begun is in doubt; the rest
+// goes out once, as if it had never been taken.
+func TestNotBegunIsNotInDoubt(t *testing.T) {
+	haletest.EachDB(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d)
+		w.add(many(5)...)
+		w.start(care())
+		do(w, `update message set state = 'handing_off', attempts = 1, lease = 'dead', lease_until = 1`)
+		do(w, `delete from message_queue`)
+		var ids []string
+		w.tx(func(ctx context.Context, tx *db.Tx) (err error) {
+			ids, err = db.All(ctx, tx, db.Value[string], `select id from message order by id`)
+			return err
+		})
+		do(w, `insert into message_claim (id, worker, lease_until, begun, messages) values ('c', 'dead', 1, 2, $1)`, strings.Join(ids, " "))
+		w.send()
+		if n := w.count(`select count(*) from message where in_doubt = 1`); n != 2 {
+			t.Errorf("%d messages are in doubt, want the 2 that were begun", n)
+		}
+		if n := w.count(`select count(*) from attempt a join message m on m.id = a.message where m.in_doubt = 1 and a.n = 1 and a.worker = 'dead' and a.outcome = 'uncertain' and a.code = 'crashed' and a.started_at > 0 and a.ended_at > 0`); n != 2 {
+			t.Errorf("the ledger tells of %d attempts whose end nobody knows, want 2", n)
+		}
+		if n := w.count(`select count(*) from message where in_doubt = 0 and attempts = 1 and state = 'accepted'`); n != 3 {
+			t.Errorf("%d messages went at the first try, want the 3 that were not begun", n)
+		}
+	})
+}
+
+func do(w *world, q string, args ...any) {
+	w.t.Helper()
+	if _, err := w.d.ExecContext(w.t.Context(), q, args...); err != nil {
+		w.t.Fatal(err)
+	}
 }

@@ -14,7 +14,7 @@ import (
 // second factor: they take away or ask, and show nothing.
 func holder(kind string) bool {
 	switch kind {
-	case "wrong_person", "opted_out", "call_wanted":
+	case "wrong_person", "opted_out", "call_wanted", "page_shown":
 		return true
 	}
 	return false
@@ -39,23 +39,24 @@ func (e *Engine) Renew(ctx context.Context, pass access.Pass, message string) er
 	if err != nil {
 		return err
 	}
+	ok := true
 	err = e.DB.Tx(ctx, func(tx *db.Tx) error {
-		m, err := one(ctx, tx, message)
+		m, err := mine(ctx, tx, patient, message)
 		if err != nil {
 			return err
-		}
-		if m.patient != patient {
-			return db.ErrNone
 		}
 		b, err := e.open(ctx, tx, m.id, m.sealed)
 		if err != nil {
 			return err
 		}
-		if b.To == "" {
+		if b.To == "" || m.channel == Post { // a letter is not written twice; they are asked to call
 			return errNoAddress
 		}
 		tag, err := db.One(ctx, tx, db.Value[string], `select lang from message where id = $1`, message)
 		if err != nil {
+			return err
+		}
+		if ok, err = e.asked(ctx, tx, m.channel, b.To); err != nil || !ok {
 			return err
 		}
 		token, err := e.Links.Again(ctx, tx, message, m.channel == SMS)
@@ -66,9 +67,12 @@ func (e *Engine) Renew(ctx context.Context, pass access.Pass, message string) er
 		return e.sendIn(ctx, tx, Direct{
 			Channel: m.channel, To: b.To, Lang: tag, Patient: patient,
 			Subject: l.T("The new link you asked for"),
-			Text:    l.T("%s: here is the new link you asked for. %s", e.Clinic.Name, e.BaseURL+"/m/"+token),
+			Text:    l.T("%s: here is the new link you asked for. %s", e.clinic().Name, e.BaseURL+"/m/"+token),
 		})
 	})
+	if err == nil && !ok {
+		err = errSpent
+	}
 	if err != nil {
 		return fmt.Errorf("reach: renew %s: %w", message, err)
 	}

@@ -2,60 +2,27 @@ package reach
 
 import (
 	"context"
-	"regexp"
-	"slices"
 	"strings"
 
-	"hale/internal/care/consent"
 	"hale/internal/care/contact"
+	"hale/internal/reach/wish"
 	"hale/internal/store/db"
 )
 
 // Meaning is what a reply asks for.
-type Meaning string
+type Meaning = wish.Meaning
 
 // The meanings.
 const (
-	Stop        Meaning = "stop"
-	StartAgain  Meaning = "start"
-	Help        Meaning = "help"
-	WrongPerson Meaning = "wrong_person"
-	Other       Meaning = "other"
-)
-
-var (
-	stopWords  = []string{"stop", "stopall", "stop all", "unsubscribe", "end", "quit", "cancel", "revoke", "optout", "opt out", "opt-out", "remove", "arret", "td", "alto", "parar", "pare", "basta", "cancelar", "baja"}
-	startWords = []string{"start", "unstop", "yes start", "iniciar", "empezar"}
-	helpWords  = []string{"help", "info", "ayuda"}
-
-	// Any reasonable way of saying it counts; where in doubt, it is a stop.
-	stopText  = regexp.MustCompile(`\b(stop|quit|cease)\b.{0,20}\b(text|messag|send|contact|call|bother)|\b(do not|don'?t|never)\b.{0,12}\b(text|messag|contact|call|send)\b|\bleave me alone\b|\bunsubscribe\b|\bopt(ing)?[ -]?out\b|\btake me off\b|\bremove me\b|\bno (more|mas) (text|messag|mensaj)|\bno me (escrib|mand|envi|llam|contact)|\bdej(e|en|a) de (escrib|mand|envi|llam)`)
-	wrongText = regexp.MustCompile(`\bwrong (number|person)\b|\bnumero equivocado\b|\bpersona equivocada\b|\b(this|that) is ?n[o']?t (her|him|me)\b|\bwho is this\b|\bno soy\b`)
+	Stop        = wish.Stop
+	StartAgain  = wish.Start
+	Help        = wish.Help
+	WrongPerson = wish.WrongPerson
+	Other       = wish.Other
 )
 
 // Understand reads a reply to a text.
-func Understand(text string) Meaning {
-	t := strings.ToLower(strings.TrimSpace(text))
-	t = strings.NewReplacer("’", "'", "ú", "u", "á", "a", "é", "e", "í", "i", "ó", "o").Replace(t)
-	word := strings.Trim(t, " .!\"'¡\n\t")
-	switch {
-	case slices.Contains(stopWords, word):
-		return Stop
-	case slices.Contains(startWords, word):
-		return StartAgain
-	case slices.Contains(helpWords, word):
-		return Help
-	case stopText.MatchString(t):
-		return Stop
-	case wrongText.MatchString(t):
-		return WrongPerson
-	}
-	first, _, _ := strings.Cut(word, " ")
-	if first = strings.Trim(first, ".,!;:"); (first == "stop" || first == "stopall" || first == "unsubscribe") && len(t) < 60 {
-		return Stop
-	}
-	return Other
-}
+func Understand(text string) Meaning { return wish.Read(text).Meaning }
 
 // longestReply is how much of a reply is kept, in characters.
 const longestReply = 500
@@ -67,7 +34,8 @@ func cut(text string, most int) string {
 
 // reply takes what somebody answered. message is the one answered, or "".
 func (e *Engine) reply(ctx context.Context, tx *db.Tx, r Receipt, message string) error {
-	meaning := Understand(r.Text)
+	read := wish.Read(r.Text)
+	meaning := read.Meaning
 	r.Code = string(meaning)
 	if r.Actor == Unknown {
 		r.Actor = Human
@@ -93,15 +61,27 @@ func (e *Engine) reply(ctx context.Context, tx *db.Tx, r Receipt, message string
 	if value == "" {
 		return nil
 	}
+	if kept, err := e.keeps(ctx, tx, r, value); err != nil || kept {
+		return err
+	}
+	if err := e.hear(ctx, tx, r, value, message, read); err != nil {
+		return err
+	}
 	switch meaning {
 	case Stop:
-		return e.stopAddress(ctx, tx, r, value)
+		visit, err := aboutVisit(ctx, tx, r.Text, message)
+		if err != nil {
+			return err
+		}
+		return e.stopAddress(ctx, tx, stopping{Receipt: r, value: value, message: message, reading: read, visit: visit})
 	case StartAgain:
-		return e.startAddress(ctx, tx, r, value)
+		return e.startAddress(ctx, tx, r, value, message)
 	case WrongPerson:
 		return e.wrongPerson(ctx, tx, r.Channel, value)
 	case Help:
-		return e.answer(ctx, tx, r.Channel, value, e.Clinic.Name+": call us at "+e.Clinic.Phone+". Reply STOP to end texts.")
+		if r.Channel == SMS {
+			return e.answerHelp(ctx, tx, value, message)
+		}
 	}
 	return nil
 }
@@ -109,58 +89,6 @@ func (e *Engine) reply(ctx context.Context, tx *db.Tx, r Receipt, message string
 // people are the patients at an address.
 func people(ctx context.Context, tx *db.Tx, c Channel, value string) ([]string, error) {
 	return db.All(ctx, tx, db.Value[string], `select patient from contact_point where value = $1 and kind = $2 order by patient`, value, string(c))
-}
-
-// stopAddress ends a channel for everybody at an address, at once and
-// whatever the purpose: the strict reading.
-func (e *Engine) stopAddress(ctx context.Context, tx *db.Tx, r Receipt, value string) error {
-	now := e.Now()
-	const q = `
-		insert into suppression (channel, address_hash, scope, reason, at) values ($1, $2, '*', 'stop', $3)
-		on conflict (channel, address_hash, scope) do nothing`
-	n, err := db.Changed(tx.ExecContext(ctx, q, string(r.Channel), e.hash(r.Channel, value), db.Micro(now)))
-	if err != nil {
-		return err
-	}
-	if n == 0 {
-		return nil // said before
-	}
-	list, err := people(ctx, tx, r.Channel, value)
-	if err != nil {
-		return err
-	}
-	for _, p := range list {
-		ev := consent.Event{Patient: p, Channel: string(r.Channel), Purpose: consent.Any, Action: consent.Revoke, Method: "reply", Actor: "recipient", Evidence: "reply at " + r.At.UTC().Format("2006-01-02T15:04:05Z")}
-		if err := e.consents.AddIn(ctx, tx, ev); err != nil {
-			return err
-		}
-	}
-	if err := e.contacts.SetStatus(ctx, tx, contact.Kind(r.Channel), value, contact.OptedOut); err != nil {
-		return err
-	}
-	if err := e.cancelAt(ctx, tx, r.Channel, value, "stop", ""); err != nil {
-		return err
-	}
-	return e.answer(ctx, tx, r.Channel, value, e.Clinic.Name+": you will get no more texts from us. Reply START to get them again.")
-}
-
-// startAddress takes a STOP back.
-func (e *Engine) startAddress(ctx context.Context, tx *db.Tx, r Receipt, value string) error {
-	n, err := db.Changed(tx.ExecContext(ctx, `delete from suppression where channel = $1 and address_hash = $2 and reason = 'stop'`, string(r.Channel), e.hash(r.Channel, value)))
-	if err != nil || n == 0 {
-		return err
-	}
-	list, err := people(ctx, tx, r.Channel, value)
-	if err != nil {
-		return err
-	}
-	for _, p := range list {
-		ev := consent.Event{Patient: p, Channel: string(r.Channel), Purpose: consent.Any, Action: consent.Grant, Method: "reply", Actor: "recipient"}
-		if err := e.consents.AddIn(ctx, tx, ev); err != nil {
-			return err
-		}
-	}
-	return e.contacts.SetStatus(ctx, tx, contact.Kind(r.Channel), value, contact.Active)
 }
 
 // wrongPerson takes an address out of use for everyone and cancels what is
@@ -195,18 +123,13 @@ func (e *Engine) cancelAt(ctx context.Context, tx *db.Tx, c Channel, value, reas
 	if err != nil {
 		return err
 	}
+	if err := e.keepBack(ctx, tx, `address_hash = $1 and channel = $2 and ($3 = '' or patient = $3)`, e.hash(c, value), string(c), patient); err != nil {
+		return err
+	}
 	for _, intent := range list {
 		if err := wakeIntent(ctx, tx, intent, now); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// answer sends the one confirmation that a STOP or a HELP may get.
-func (e *Engine) answer(ctx context.Context, tx *db.Tx, c Channel, to, text string) error {
-	if c != SMS {
-		return nil
-	}
-	return e.sendIn(ctx, tx, Direct{Channel: c, To: to, Lang: "en", Text: text})
 }

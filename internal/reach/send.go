@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"hale/internal/access"
+	"hale/internal/reach/policy"
 	"hale/internal/store/db"
 )
 
@@ -17,14 +18,22 @@ type sending struct {
 	channel                                Channel
 	key, hash                              string
 	attempt                                int
-	tls                                    bool
+	level                                  policy.Level
 	inDoubt                                bool
+	excepted                               bool // an offer that needs no signature
 	sealed                                 []byte
 	body                                   body
 	expires                                time.Time
+	started                                time.Time // the attempt
+	lease                                  int64     // its end, as its row says it: microseconds
+	claim                                  string
+	nth                                    uint64    // claim of this process
+	turn                                   int       // in the claim, from 1
 	deadline                               time.Time // of the claim: nothing is handed off after it
 	result                                 Result
 	unsent                                 bool // handed to no gateway
+	given                                  bool // to the workers of its channel
+	begun                                  bool // the first turn of its claim
 }
 
 // RunSender hands due messages to the gateways until ctx ends. Any number of
@@ -45,6 +54,13 @@ func (e *Engine) RunSender(ctx context.Context) error {
 		}
 		return err
 	}
+	heeding, stop := context.WithCancel(context.WithoutCancel(ctx)) // until the last message is out of hand
+	defer stop()
+	if e.DB.Engine() == db.Postgres {
+		go e.heed(heeding)
+	}
+	e.fresh.run(1)
+	defer e.fresh.run(-1)
 	s := &sender{e: e, pass: pass, work: map[Channel]chan *sending{}, done: make(chan *sending, e.Batch)}
 	collected := make(chan error, 1)
 	go func() { collected <- s.collect(context.WithoutCancel(ctx)) }()
@@ -78,16 +94,17 @@ type sender struct {
 // now it may take a moment later, so an error is logged and not the end.
 func (s *sender) claimLoop(ctx context.Context) error {
 	for ctx.Err() == nil {
-		batch, err := s.e.claim(ctx, s.pass)
-		if err != nil && ctx.Err() == nil {
-			s.e.Log.Error("reach: claim", "error", err)
+		batch := s.claim(ctx, true)
+		some := len(batch) > 0
+		for len(batch) > 0 {
+			batch = s.begin(ctx, batch)
 		}
-		s.spread(batch)
-		if len(batch) > 0 {
-			continue
-		}
+		// What a dead worker left waits no longer because there is much to do.
 		if err := s.idle(ctx); err != nil && ctx.Err() == nil {
 			s.e.Log.Error("reach: sweep", "error", err)
+		}
+		if some {
+			continue
 		}
 		select {
 		case <-ctx.Done():
@@ -98,17 +115,107 @@ func (s *sender) claimLoop(ctx context.Context) error {
 	return nil
 }
 
-// idle looks after leases and next steps when nothing is due.
-func (s *sender) idle(ctx context.Context) error {
-	now := s.e.Now()
-	if since := now.Sub(s.swept); since >= 0 && since < min(5*time.Second, s.e.Lease) {
+// claim takes what is due; with begun set it may begin to leave at once.
+func (s *sender) claim(ctx context.Context, begun bool) []*sending {
+	if ctx.Err() != nil {
 		return nil
 	}
-	s.swept = now
+	batch, err := s.e.claim(ctx, s.pass, begun)
+	if err != nil && ctx.Err() == nil {
+		s.e.Log.Error("reach: claim", "error", err)
+	}
+	return batch
+}
+
+// idle looks after leases and next steps from time to time.
+func (s *sender) idle(ctx context.Context) error {
+	if !s.sweeps() {
+		return nil
+	}
+	s.swept = s.e.Now()
 	if err := s.e.recover(ctx, false); err != nil {
 		return err
 	}
 	return s.e.Sweep(ctx)
+}
+
+// sweeps says whether it is time to look.
+func (s *sender) sweeps() bool {
+	since := s.e.Now().Sub(s.swept)
+	return since < 0 || since >= min(5*time.Second, s.e.Lease)
+}
+
+// begin spreads a claim's messages in turns, and returns what was claimed
+// meanwhile, if anything was. The next turn's beginning is committed while the
+// last one is handed over: a death leaves no more in doubt than these two.
+func (s *sender) begin(ctx context.Context, batch []*sending) []*sending {
+	s.e.halts.under.Add(1)
+	defer s.e.halts.under.Add(-1)
+	var err error
+	if !batch[0].begun {
+		err = s.e.begins(context.WithoutCancel(ctx), batch[:after(batch, 0)])
+	}
+	var claimed chan []*sending
+	since := s.e.Now()
+	for first := 0; first < len(batch) && err == nil; {
+		last := after(batch, first)
+		next := after(batch, last)
+		noted := make(chan error, 1)
+		go func() { noted <- s.e.begins(context.WithoutCancel(ctx), batch[last:next]) }()
+		if last == len(batch) && claimed != nil {
+			claimed = s.beginFirst(ctx, claimed)
+		}
+		s.e.at(turnBegins)
+		s.spread(batch[first:last])
+		err, first = <-noted, last
+		if claimed == nil && first < len(batch) && s.e.Now().Sub(since) < s.e.Lease/leastTurns && !s.sweeps() {
+			ahead := make(chan []*sending, 1) // claimed is another from beginFirst on
+			go func() { ahead <- s.claim(ctx, false) }()
+			claimed = ahead
+		}
+	}
+	if err != nil {
+		s.e.Log.Error("reach: begin", "error", err)
+		for _, m := range batch {
+			if !m.given {
+				m.unsent = true
+				s.done <- m
+			}
+		}
+	}
+	if claimed == nil {
+		return nil
+	}
+	return <-claimed
+}
+
+// beginFirst begins the first turn of what is being claimed, and passes it on.
+func (s *sender) beginFirst(ctx context.Context, claimed <-chan []*sending) chan []*sending {
+	out := make(chan []*sending, 1)
+	go func() {
+		batch := <-claimed
+		if len(batch) > 0 && s.e.begins(context.WithoutCancel(ctx), batch[:after(batch, 0)]) == nil { // else begin tries again
+			for _, m := range batch {
+				m.begun = true
+			}
+		}
+		out <- batch
+	}()
+	return out
+}
+
+// leastTurns is how many turns have to fit into a lease for the next claim to
+// be made before this one is handed over: where peers are slow, it would only
+// wait for its turn.
+const leastTurns = 240
+
+// after returns the end of the turn that begins at first.
+func after(batch []*sending, first int) int {
+	end := first
+	for end < len(batch) && (batch[end].turn-1)/beginAtOnce == (batch[first].turn-1)/beginAtOnce {
+		end++
+	}
+	return end
 }
 
 // spread hands a batch to the channels' workers, each channel at its pace.
@@ -120,12 +227,13 @@ func (s *sender) spread(batch []*sending) {
 	late, cancel := context.WithTimeout(context.Background(), s.e.startBy())
 	defer cancel()
 	var wg sync.WaitGroup
-	for _, c := range []Channel{Email, SMS, Inbox} {
+	for c := range s.work {
 		wg.Go(func() {
 			for _, m := range batch {
 				if m.channel != c {
 					continue
 				}
+				m.given = true
 				select {
 				case s.work[c] <- m:
 				case <-late.Done():
@@ -155,7 +263,7 @@ func (s *sender) hand(ctx context.Context, gate Gateway, work <-chan *sending) {
 }
 
 func (s *sender) send(ctx context.Context, gate Gateway, m *sending) {
-	if ctx.Err() != nil || !s.e.Now().Before(m.deadline) {
+	if ctx.Err() != nil || m.unsent || !s.e.Now().Before(m.deadline) || s.e.halts.stops(m) {
 		m.unsent = true
 		return
 	}
@@ -174,7 +282,9 @@ func (s *sender) send(ctx context.Context, gate Gateway, m *sending) {
 	}
 	sendCtx, cancel := context.WithTimeout(ctx, s.e.sendFor())
 	defer cancel()
+	s.e.at(handing)
 	m.result = gate.Send(sendCtx, h)
+	s.e.at(handed)
 	if m.result.Outcome == Uncertain {
 		if r, ok := s.ask(ctx, gate, h); ok {
 			m.result = r
@@ -192,16 +302,23 @@ func (s *sender) ask(ctx context.Context, gate Gateway, h Handoff) (Result, bool
 // handoff is what a gateway gets of m.
 func (e *Engine) handoff(m *sending) Handoff {
 	from := e.Clinic.From
-	if a, err := mail.ParseAddress(from); err == nil && m.body.Neutral {
-		from = a.Address // without the clinic's name
+	if m.body.Neutral {
+		if a, err := mail.ParseAddress(from); err == nil {
+			from = a.Address // without the clinic's name
+		}
 	}
 	if m.channel == SMS {
 		from = e.Clinic.Number
 	}
-	return Handoff{
+	h := Handoff{
 		Message: m.id, Key: m.key, Attempt: m.attempt, To: cmpOr(m.body.To, m.patient), From: from, Subject: m.body.Subject,
-		Text: m.body.Text, HTML: m.body.HTML, Unsubscribe: m.body.Unsubscribe, RequireTLS: m.tls,
+		Text: m.body.Text, HTML: m.body.HTML, Unsubscribe: m.body.Unsubscribe, Level: m.level, Expires: m.expires,
 	}
+	if m.channel == Email {
+		e.signed(&h, m.body.Neutral)
+		e.addressed(&h)
+	}
+	return h
 }
 
 func cmpOr(a, b string) string {
@@ -213,7 +330,7 @@ func cmpOr(a, b string) string {
 
 // collect writes results down in groups: soon, or when many are there.
 func (s *sender) collect(ctx context.Context) error {
-	const most, soon = 200, 10 * time.Millisecond
+	const most, soon = 500, 25 * time.Millisecond
 	for m := range s.done {
 		group := []*sending{m}
 		timer := time.NewTimer(soon)
@@ -244,6 +361,7 @@ func (s *sender) settle(ctx context.Context, group []*sending) {
 	for _, wait := range [...]time.Duration{0, 100 * time.Millisecond, time.Second} {
 		time.Sleep(min(wait, s.e.Lease/16))
 		if err = s.e.settleAll(ctx, group); err == nil {
+			s.e.at(settleKept)
 			return
 		}
 	}

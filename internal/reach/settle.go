@@ -23,6 +23,7 @@ func (e *Engine) settleAll(ctx context.Context, group []*sending) error {
 	slices.SortFunc(group, func(a, b *sending) int { return strings.Compare(a.id, b.id) })
 	return e.DB.Tx(ctx, func(tx *db.Tx) error {
 		now := e.Now()
+		e.at(settleBegins)
 		var sent, rest []*sending
 		for _, m := range group {
 			if !m.unsent && m.result.Outcome == Accepted {
@@ -30,6 +31,9 @@ func (e *Engine) settleAll(ctx context.Context, group []*sending) error {
 			} else {
 				rest = append(rest, m)
 			}
+		}
+		if len(rest) == 0 && !slices.ContainsFunc(sent, (*sending).reported) {
+			tx.Aside(settling)
 		}
 		if err := e.accepted(ctx, tx, now, sent); err != nil {
 			return err
@@ -39,71 +43,13 @@ func (e *Engine) settleAll(ctx context.Context, group []*sending) error {
 				return fmt.Errorf("reach: settle %s: %w", m.id, err)
 			}
 		}
+		e.at(settleNoted)
 		return e.noted(ctx, tx, group)
 	})
 }
 
-// settleChunk is how many rows one statement settles.
-const settleChunk = 50
-
-// accepted writes down what the peers took. A receipt may have come before
-// and said more.
-func (e *Engine) accepted(ctx context.Context, tx *db.Tx, now time.Time, sent []*sending) error {
-	for chunk := range slices.Chunk(sent, settleChunk) {
-		var attempts, messages []any
-		attempts = append(attempts, db.Micro(now))
-		messages = append(messages, db.Micro(now))
-		var refs []string
-		for _, m := range chunk {
-			attempts = append(attempts, m.id, m.attempt, m.result.Ref, m.result.Code, m.result.Detail, m.result.Peer)
-			messages = append(messages, m.id, m.result.Ref)
-			if m.result.Ref != "" {
-				refs = append(refs, "ref:"+m.result.Ref)
-			}
-		}
-		qa := `update attempt set outcome = 'accepted', ended_at = $1, ref = v.column3, code = v.column4, detail = v.column5, peer = v.column6
-			from (values ` + rows(2, len(chunk), "text", "bigint", "text", "text", "text", "text") + `) as v
-			where attempt.message = v.column1 and attempt.n = v.column2`
-		if _, err := tx.ExecContext(ctx, qa, attempts...); err != nil {
-			return err
-		}
-		qm := `update message set lease = '', lease_until = 0, provider_ref = v.column2,
-				accepted_at = case when accepted_at = 0 then $1 else accepted_at end,
-				delivered_at = case when channel = 'inbox' and delivered_at = 0 then $1 else delivered_at end,
-				state_at = case when state in ('handing_off', 'scheduled', 'uncertain', 'cancelled', 'given_up') then $1 else state_at end,
-				state = case when state not in ('handing_off', 'scheduled', 'uncertain', 'cancelled', 'given_up') then state
-					when channel = 'inbox' then 'delivered' else 'accepted' end
-			from (values ` + rows(2, len(chunk), "text", "text") + `) as v
-			where message.id = v.column1`
-		if _, err := tx.ExecContext(ctx, qm, messages...); err != nil {
-			return err
-		}
-		if err := e.early(ctx, tx, refs); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// rows returns rows of placeholders from $first on, the first of them typed:
-// PostgreSQL does not guess the types of values that come from nowhere.
-func rows(first, n int, types ...string) string {
-	var b strings.Builder
-	for r := range n {
-		if r > 0 {
-			b.WriteByte(',')
-		}
-		b.WriteByte('(')
-		for c, t := range types {
-			if c > 0 {
-				b.WriteByte(',')
-			}
-			fmt.Fprintf(&b, "cast($%d as %s)", first+r*len(types)+c, t)
-		}
-		b.WriteByte(')')
-	}
-	return b.String()
-}
+// reported says whether the other side may have said more of m already.
+func (m *sending) reported() bool { return m.result.Ref != "" }
 
 // settle writes down one attempt that was not accepted.
 func (e *Engine) settle(ctx context.Context, tx *db.Tx, now time.Time, m *sending) error {
@@ -111,8 +57,10 @@ func (e *Engine) settle(ctx context.Context, tx *db.Tx, now time.Time, m *sendin
 		return e.giveBack(ctx, tx, now, m)
 	}
 	r := m.result
-	const q = `update attempt set outcome = $3, ended_at = $4, ref = $5, code = $6, detail = $7, peer = $8 where message = $1 and n = $2`
-	if _, err := tx.ExecContext(ctx, q, m.id, m.attempt, string(r.Outcome), db.Micro(now), r.Ref, r.Code, r.Detail, r.Peer); err != nil {
+	if r.Outcome == Temp && r.Code == Throttled {
+		return e.notYet(ctx, tx, now, m)
+	}
+	if err := db.InsertMany(ctx, tx, attemptInsert, attemptKnown, attemptWidth, m.attempted(e.Node, now)); err != nil {
 		return err
 	}
 	switch r.Outcome {
@@ -124,14 +72,28 @@ func (e *Engine) settle(ctx context.Context, tx *db.Tx, now time.Time, m *sendin
 	return e.doubt(ctx, tx, now, m)
 }
 
-// giveBack undoes a claim that nothing came of, unless its lease ran out
-// meanwhile: then others count the attempt as in doubt.
+// notYet puts off a message whose peer wants fewer at a time. Nothing of it
+// left, so the try does not count.
+func (e *Engine) notYet(ctx context.Context, tx *db.Tx, now time.Time, m *sending) error {
+	return e.putBack(ctx, tx, now, m, "temp", now.Add(min(max(m.result.RetryAfter, time.Second), time.Hour)))
+}
+
+// giveBack undoes a claim that nothing came of.
 func (e *Engine) giveBack(ctx context.Context, tx *db.Tx, now time.Time, m *sending) error {
-	n, err := db.Changed(tx.ExecContext(ctx, `delete from attempt where message = $1 and n = $2 and outcome = ''`, m.id, m.attempt))
+	return e.putBack(ctx, tx, now, m, "", now)
+}
+
+// putBack has a message wait again as if it had not been taken, unless its
+// lease ran out meanwhile: then others count the attempt as in doubt.
+func (e *Engine) putBack(ctx context.Context, tx *db.Tx, now time.Time, m *sending, reason string, notBefore time.Time) error {
+	const q = `
+		update message set state = 'scheduled', reason = $5, state_at = $6, not_before = $7, attempts = attempts - 1, lease = '', lease_until = 0
+		where id = $1 and attempts = $2 and state = 'handing_off' and lease = $3 and lease_until = $4`
+	n, err := db.Changed(tx.ExecContext(ctx, q, m.id, m.attempt, e.Node, m.lease, reason, db.Micro(now), db.Micro(notBefore)))
 	if err != nil || n == 0 {
 		return err
 	}
-	return unsettled{m.id, m.attempt, "scheduled", "", now}.write(ctx, tx, now, -1)
+	return requeue(ctx, tx, m.id)
 }
 
 // unsettled is what becomes of a message whose attempt was not accepted.
@@ -144,28 +106,42 @@ type unsettled struct {
 
 // write moves the message, unless a receipt has told more of it, or another
 // worker has begun a new attempt since.
-func (u unsettled) write(ctx context.Context, tx *db.Tx, now time.Time, attempts int) error {
+func (u unsettled) write(ctx context.Context, tx *db.Tx, now time.Time) error {
 	const q = `
-		update message set state = $3, reason = $4, state_at = $5, not_before = $6, attempts = attempts + $7, lease = '', lease_until = 0
+		update message set state = $3, reason = $4, state_at = $5, not_before = $6, lease = '', lease_until = 0
 		where id = $1 and attempts = $2 and state in ('handing_off', 'uncertain')`
-	_, err := tx.ExecContext(ctx, q, u.id, u.attempt, u.state, u.reason, db.Micro(now), db.Micro(u.notBefore), attempts)
-	return err
+	_, err := tx.ExecContext(ctx, q, u.id, u.attempt, u.state, u.reason, db.Micro(now), db.Micro(u.notBefore))
+	if err != nil || u.state != "scheduled" {
+		return err
+	}
+	return requeue(ctx, tx, u.id)
 }
+
+// outage is how often a message is tried while its peer cannot be reached,
+// which says nothing about the message: for four days and a bit (RFC 5321,
+// section 4.5.4.1).
+const outage = 100
+
+// unreachable is the code of a gateway that did not reach its peer.
+const unreachable = "unreachable"
 
 // later tries again: when the peer says, or longer each time.
 func (e *Engine) later(ctx context.Context, tx *db.Tx, now time.Time, m *sending) error {
-	if m.attempt >= maxAttempts {
+	most, wait := maxAttempts, m.result.RetryAfter
+	if m.result.Code == unreachable {
+		most, wait = outage, min(time.Minute<<min(m.attempt-1, 7), time.Hour)
+	}
+	if m.attempt >= most {
 		return e.undelivered(ctx, tx, now, m, "too_often")
 	}
-	wait := m.result.RetryAfter
 	if wait <= 0 {
 		wait = time.Minute << min(m.attempt-1, 7)
 	}
-	return unsettled{m.id, m.attempt, "scheduled", "temp", now.Add(min(wait, 4*time.Hour))}.write(ctx, tx, now, 0)
+	return unsettled{m.id, m.attempt, "scheduled", "temp", now.Add(min(wait, 4*time.Hour))}.write(ctx, tx, now)
 }
 
 func (e *Engine) undelivered(ctx context.Context, tx *db.Tx, now time.Time, m *sending, reason string) error {
-	if err := (unsettled{m.id, m.attempt, "undelivered", reason, now}).write(ctx, tx, now, 0); err != nil {
+	if err := (unsettled{m.id, m.attempt, "undelivered", reason, now}).write(ctx, tx, now); err != nil {
 		return err
 	}
 	if err := freeCaps(ctx, tx, []string{m.id}); err != nil {
@@ -179,6 +155,11 @@ func (e *Engine) undelivered(ctx context.Context, tx *db.Tx, now time.Time, m *s
 func (e *Engine) rejected(ctx context.Context, tx *db.Tx, now time.Time, m *sending) error {
 	if badAddress(m.result.Code, m.result.Detail) && m.channel != Inbox {
 		if err := e.contacts.SetStatus(ctx, tx, contact.Kind(m.channel), m.body.To, contact.Bounced); err != nil {
+			return err
+		}
+	}
+	if carrierStopped(m.result.Code) {
+		if err := e.carrierStop(ctx, tx, m.channel, m.body.To); err != nil {
 			return err
 		}
 	}
@@ -214,6 +195,9 @@ func (e *Engine) doubt(ctx context.Context, tx *db.Tx, now time.Time, m *sending
 		return err
 	}
 	p, _ := policy.PurposeOf(m.purpose)
+	if m.purpose == joined { // there may be care in it, and a list twice harms nobody
+		p.InDoubt = policy.PreferDuplicate
+	}
 	u := unsettled{m.id, m.attempt, "uncertain", "in_doubt", now}
 	switch {
 	case p.InDoubt == policy.PreferDuplicate && n < maxDoubt:
@@ -224,51 +208,82 @@ func (e *Engine) doubt(ctx context.Context, tx *db.Tx, now time.Time, m *sending
 			return err
 		}
 	}
-	return u.write(ctx, tx, now, 0)
+	return u.write(ctx, tx, now)
 }
 
-// recover finds messages whose sender died. Their attempts were committed
-// and never ended, so any of them may have gone out. With all set, every
-// claim is taken for dead.
+// recover finds messages whose sender died. Their claim was committed and
+// nobody wrote down how their attempts ended, so those that were begun may have
+// gone out. With all set, every claim is taken for dead.
 func (e *Engine) recover(ctx context.Context, all bool) error {
-	now := e.Now()
-	until := db.Micro(now)
-	if all {
-		until = db.Micro(now.Add(365 * 24 * time.Hour))
-	}
-	const q = `
-		update message set in_doubt = 1
-		where state = 'handing_off' and lease_until < $1 and id in (
-			select id from message where state = 'handing_off' and lease_until < $1 order by lease_until, id limit 2000)
-		returning id, intent, purpose, attempts`
-	const end = `update attempt set outcome = 'uncertain', code = 'crashed', ended_at = $2 where message = $1 and outcome = ''`
-	if list, err := db.All(ctx, e.DB, db.Value[string], `select id from message where state = 'handing_off' and lease_until < $1 limit 1`, until); err != nil || len(list) == 0 {
+	if err := e.unheard(ctx); err != nil {
 		return err
 	}
-	err := e.DB.Tx(ctx, func(tx *db.Tx) error {
+	until := db.Micro(e.Now())
+	if all {
+		until = db.Micro(e.Now().Add(365 * 24 * time.Hour))
+	}
+	for {
+		list, err := db.All(ctx, e.DB, db.Value[string], `select id from message_claim where lease_until < $1 limit 1`, until)
+		if err != nil || len(list) == 0 {
+			return err
+		}
+		if err := e.recoverOne(ctx, until); err != nil {
+			return fmt.Errorf("reach: recover: %w", err)
+		}
+	}
+}
+
+// recoverOne looks after one claim that ran out.
+func (e *Engine) recoverOne(ctx context.Context, until int64) error {
+	return e.DB.Tx(ctx, func(tx *db.Tx) error {
+		now := e.Now()
 		if err := lockPlan(ctx, tx, now); err != nil { // one node recovers
 			return err
 		}
-		list, err := db.All(ctx, tx, func(scan db.Scan) (*sending, error) {
-			m := &sending{}
-			return m, scan(&m.id, &m.intent, &m.purpose, &m.attempt)
-		}, q, until)
+		c, found, err := takeOld(ctx, tx, until)
+		if err != nil || !found {
+			return err
+		}
+		list, err := c.orphans(ctx, tx)
 		if err != nil {
 			return err
 		}
+		if err := db.InsertMany(ctx, tx, attemptInsert, attemptLost, attemptWidth, c.attempts(list, now)); err != nil {
+			return err
+		}
 		for _, m := range list {
-			if _, err := tx.ExecContext(ctx, end, m.id, db.Micro(now)); err != nil {
-				return err
-			}
 			if err := e.doubt(ctx, tx, now, m); err != nil {
 				return err
 			}
 		}
-		e.Log.Warn("reach: messages in doubt after a crash", "count", len(list))
+		n, err := c.unclaim(ctx, tx, now)
+		if err != nil {
+			return err
+		}
+		e.at(recovered)
+		if len(list)+n > 0 { // else all of it was settled
+			e.Log.Warn("reach: a sender died", "in doubt", len(list), "not begun", n)
+		}
 		return nil
 	})
-	if err != nil {
-		return fmt.Errorf("reach: recover: %w", err)
+}
+
+// orphans marks in doubt what was begun and that nobody sends any more.
+func (c oldClaim) orphans(ctx context.Context, tx *db.Tx) ([]*sending, error) {
+	var all []*sending
+	for chunk := range slices.Chunk(c.begun, freeChunk) {
+		q := `update message set in_doubt = 1 where ` + underWay + ` and id in (` + db.In(3, len(chunk)) + `)
+			returning id, intent, purpose, attempts, state_at`
+		list, err := db.All(ctx, tx, func(scan db.Scan) (*sending, error) {
+			m, at := &sending{}, int64(0)
+			err := scan(&m.id, &m.intent, &m.purpose, &m.attempt, &at)
+			m.started = db.Time(at)
+			return m, err
+		}, q, append([]any{c.until, c.worker}, db.Args(chunk)...)...)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, list...)
 	}
-	return nil
+	return all, nil
 }

@@ -18,6 +18,7 @@ const sweepBatch = 200
 // waiting is an intent whose time to be looked at has come.
 type waiting struct {
 	id, outreach, patient, state string
+	variant                      string
 	step                         int
 	expires                      time.Time
 }
@@ -38,14 +39,14 @@ func (e *Engine) Sweep(ctx context.Context) error {
 	}
 }
 
-const wakeable = `select i.id, i.outreach, i.patient, i.state, i.step, i.expires_at from intent i
+const wakeable = `select i.id, i.outreach, i.patient, i.state, i.step, i.expires_at, i.variant from intent i
 	where i.wake_at > 0 and i.wake_at <= $1 and i.state in ('active', 'deferred')
 		and i.outreach not in (select o.id from outreach o where o.state in ('paused', 'stopped'))
 	order by i.wake_at, i.id limit $2`
 
 func readWaiting(scan db.Scan) (w waiting, err error) {
 	var expires int64
-	err = scan(&w.id, &w.outreach, &w.patient, &w.state, &w.step, &expires)
+	err = scan(&w.id, &w.outreach, &w.patient, &w.state, &w.step, &expires, &w.variant)
 	w.expires = db.Time(expires)
 	return w, err
 }
@@ -112,8 +113,11 @@ func (e *Engine) sweepOutreach(ctx context.Context, tx *db.Tx, pass access.Pass,
 	if err != nil {
 		return err
 	}
-	p, err := e.planner(o, k)
+	p, err := e.planner(ctx, tx, o, k)
 	if err != nil {
+		return err
+	}
+	if err := p.recall(ctx, tx, list); err != nil {
 		return err
 	}
 	for _, w := range list {
@@ -147,24 +151,34 @@ func (p *planner) look(ctx context.Context, tx *db.Tx, w waiting) error {
 		return p.expire(ctx, tx, w, list)
 	}
 	var tried []Channel
+	soft := 0
 	for i, m := range list {
 		switch {
-		case m.state == "seen" || m.state == "acted":
+		case p.met(m.state):
 			return p.end(ctx, tx, w.id, "satisfied")
-		case m.state == "handing_off" || m.state == "scheduled":
-			return p.wait(ctx, tx, w, p.now.Add(p.ask("", nil).After))
-		case i == len(list)-1 && (m.state == "accepted" || m.state == "delivered") && p.now.Before(m.stateAt.Add(p.ask("", nil).After)):
-			return p.wait(ctx, tx, w, m.stateAt.Add(p.ask("", nil).After))
+		case m.state == "handing_off" || m.state == "scheduled" || m.state == "cancelled" && m.reason == joined:
+			return p.wait(ctx, tx, w, p.now.Add(p.ask("", nil).Wait(m.channel)))
+		case i == len(list)-1 && (m.state == "accepted" || m.state == "delivered" || m.state == "seen") && p.now.Before(m.stateAt.Add(p.ask("", nil).Wait(m.channel))):
+			return p.wait(ctx, tx, w, m.stateAt.Add(p.ask("", nil).Wait(m.channel)))
 		}
-		// A server without verified encryption refused the full text; a
-		// notice may still go there.
-		if m.state != "undelivered" || m.reason != "tls_insufficient" {
-			tried = append(tried, m.channel)
-		} else {
+		switch {
+		case m.state == "undelivered" && m.reason == "tls_insufficient":
+			// A server without verified encryption refused the full text; a
+			// notice may still go there.
 			p.plain(w.patient)
+		case m.state == "undelivered" && m.reason == "bounced_soft" && soft < softMost-1:
+			soft++ // it may arrive when its address has rested
+		default:
+			tried = append(tried, m.channel)
 		}
 	}
-	return p.next(ctx, tx, w, tried, len(list))
+	return p.next(ctx, tx, w, tried, list)
+}
+
+// met says whether a message in state meets the goal. What was confirmed
+// ended its intent as it came.
+func (p *planner) met(state string) bool {
+	return state == "acted" || state == "seen" && (p.o.Goal == "" || p.o.Goal == Seen)
 }
 
 // plain forgets that any mail server of a patient offered encryption.
@@ -173,15 +187,16 @@ func (p *planner) plain(patient string) {
 	able := map[string]policy.Ability{}
 	for _, pt := range f.Points {
 		a := f.Able[pt.Value]
-		a.TLS = false
+		a.Level = policy.L0
 		able[pt.Value] = a
 	}
 	f.Able = able
 }
 
 // next decides on the channel after those that were tried.
-func (p *planner) next(ctx context.Context, tx *db.Tx, w waiting, tried []Channel, made int) error {
-	d := policy.Decide(p.now, p.crowd.facts(w.patient), p.ask(trial.Treat, tried), p.e.rules)
+func (p *planner) next(ctx context.Context, tx *db.Tx, w waiting, tried []Channel, list []earlier) error {
+	made := len(list)
+	d := policy.Decide(p.now, p.crowd.facts(w.patient), p.askOf(w.patient, trial.Treat, tried), *p.rules)
 	switch {
 	case d.Verdict == policy.Defer:
 		return p.wait(ctx, tx, w, d.RetryAt)
@@ -189,6 +204,9 @@ func (p *planner) next(ctx context.Context, tx *db.Tx, w waiting, tried []Channe
 		return p.block(ctx, tx, w.id, d)
 	case d.Verdict != policy.Treat:
 		return p.end(ctx, tx, w.id, "exhausted")
+	}
+	if from := postFrom(list); d.Plan[0].Channel == Post && p.now.Before(from) {
+		return p.wait(ctx, tx, w, from)
 	}
 	missing, err := p.message(ctx, tx, w.id, w.patient, made+1, d.Plan[0], w.expires)
 	if err != nil {
@@ -205,6 +223,17 @@ func (p *planner) next(ctx context.Context, tx *db.Tx, w waiting, tried []Channe
 		return p.redecide(ctx, tx, w.id, d)
 	}
 	return nil
+}
+
+// postFrom is when a letter may follow messages of which one may still be
+// seen; the zero time where none arrived.
+func postFrom(list []earlier) time.Time {
+	for _, m := range list {
+		if m.state == "accepted" || m.state == "delivered" || m.state == "seen" {
+			return list[0].notBefore.Add(policy.PostAfter)
+		}
+	}
+	return time.Time{}
 }
 
 func (p *planner) redecide(ctx context.Context, tx *db.Tx, id string, d policy.Decision) error {
@@ -245,7 +274,7 @@ func (p *planner) wait(ctx context.Context, tx *db.Tx, w waiting, at time.Time) 
 // expire closes an intent whose time is over and what is queued of it.
 func (p *planner) expire(ctx context.Context, tx *db.Tx, w waiting, list []earlier) error {
 	for _, m := range list {
-		if m.state == "seen" || m.state == "acted" {
+		if p.met(m.state) {
 			return p.end(ctx, tx, w.id, "satisfied")
 		}
 	}
@@ -258,7 +287,7 @@ func (p *planner) expire(ctx context.Context, tx *db.Tx, w waiting, list []earli
 // finish marks the outreaches of which nothing is left to do.
 func (e *Engine) finish(ctx context.Context) error {
 	const some = `
-		select o.id from outreach o where o.state = 'running' and o.planned >= o.audience
+		select o.id from outreach o where o.state = 'running' and o.planned >= o.audience and o.kind = ''
 			and not exists (select 1 from intent i where i.outreach = o.id and i.state in ('active', 'deferred'))`
 	list, err := db.All(ctx, e.DB, db.Value[string], some)
 	if err != nil || len(list) == 0 {

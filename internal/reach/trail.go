@@ -31,11 +31,9 @@ func (e *Engine) Trail(ctx context.Context, pass access.Pass, outreach string) (
 		return Trail{}, db.ErrNone
 	}
 	t := Trail{Outreach: o}
-	d, err := e.decided(ctx, &t, patient)
-	if err != nil {
+	if err := e.decided(ctx, &t, patient); err != nil {
 		return t, fmt.Errorf("reach: trail %s: %w", outreach, err)
 	}
-	t.reasons(d)
 	if err := e.sent(ctx, &t, patient); err != nil {
 		return t, fmt.Errorf("reach: trail %s: %w", outreach, err)
 	}
@@ -44,19 +42,27 @@ func (e *Engine) Trail(ctx context.Context, pass access.Pass, outreach string) (
 	return t, e.choices(ctx, &t, patient)
 }
 
-// decided reads the intent.
-func (e *Engine) decided(ctx context.Context, t *Trail, patient string) (d policy.Decision, err error) {
-	const q = `select id, assignment, assignment_p, state, decided_at, decision from intent where outreach = $1 and patient = $2`
-	text, err := db.One(ctx, e.DB, func(scan db.Scan) (text string, err error) {
+// decided reads the intents, of which a journey or a program may have set off
+// several: each is told, and the trail is headed by the newest.
+func (e *Engine) decided(ctx context.Context, t *Trail, patient string) error {
+	const q = `select id, assignment, assignment_p, state, decided_at, decision from intent where outreach = $1 and patient = $2 order by decided_at, id`
+	list, err := db.All(ctx, e.DB, func(scan db.Scan) (text string, err error) {
 		var at int64
 		err = scan(&t.Intent, &t.Assignment, &t.P, &t.State, &at, &text)
 		t.Decided = db.Time(at)
+		var d policy.Decision
+		if err == nil {
+			err = json.Unmarshal([]byte(text), &d)
+		}
+		if err == nil {
+			t.reasons(d)
+		}
 		return text, err
 	}, q, t.Outreach.ID, patient)
-	if err != nil {
-		return d, err
+	if err == nil && len(list) == 0 {
+		err = db.ErrNone
 	}
-	return d, json.Unmarshal([]byte(text), &d)
+	return err
 }
 
 // reasons tells the decision.
@@ -108,16 +114,17 @@ type told struct {
 	message, state, mode, masked, reason string
 	channel                              Channel
 	stateAt, notBefore                   int64
+	forgotten                            int
 }
 
 // sent tells the messages, their attempts and what became of them.
 func (e *Engine) sent(ctx context.Context, t *Trail, patient string) error {
 	const q = `
-		select id, channel, state, mode, address_mask, reason, state_at, not_before
+		select id, channel, state, mode, address_mask, reason, state_at, not_before, case when length(body) = 0 then 1 else 0 end
 		from message
 		where outreach = $1 and patient = $2 order by step`
 	list, err := db.All(ctx, e.DB, func(scan db.Scan) (m told, err error) {
-		err = scan(&m.message, &m.channel, &m.state, &m.mode, &m.masked, &m.reason, &m.stateAt, &m.notBefore)
+		err = scan(&m.message, &m.channel, &m.state, &m.mode, &m.masked, &m.reason, &m.stateAt, &m.notBefore, &m.forgotten)
 		return m, err
 	}, q, t.Outreach.ID, patient)
 	if err != nil {
@@ -129,12 +136,17 @@ func (e *Engine) sent(ctx context.Context, t *Trail, patient string) error {
 			t.add(max(m.stateAt, m.notBefore), "scheduled", m.channel, m.reason, m.channel.Name()+" is ready to go"+to(m.masked)+".")
 		case "suppressed", "cancelled", "given_up":
 			t.add(m.stateAt, "stopped", m.channel, m.reason, stopWordsFor(m.channel, m.reason))
+		case "handing_off":
+			t.add(m.stateAt, "sending", m.channel, "", m.channel.Name()+" is being handed over.")
 		}
 		if err := e.attempts(ctx, t, m); err != nil {
 			return err
 		}
 		if err := e.happenings(ctx, t, m); err != nil {
 			return err
+		}
+		if p, _ := e.rules().Purpose(t.Outreach.Purpose); m.forgotten == 1 {
+			t.add(db.Micro(e.Now()), "forgotten", m.channel, "", "The text of this "+strings.ToLower(m.channel.Name())+" is no longer kept: messages of this kind are kept for "+KeptWords(p.Keep)+".")
 		}
 	}
 	return nil
@@ -176,7 +188,7 @@ func to(masked string) string {
 
 func stopWordsFor(c Channel, reason string) string {
 	why := map[string]string{
-		"seen": "the message was seen another way", "stop": "STOP was answered", "opted_out": "asked us to stop", "stopped": "the outreach was stopped",
+		"digest": "it waits in the day's one message", "seen": "the message was seen another way", "stop": "STOP was answered", "opted_out": "asked us to stop", "stopped": "the outreach was stopped",
 		"expired": "its time was over", "ended": "it was over before the next try", "wrong_person": "somebody else answered there", "in_doubt": "three tries ended without an answer",
 	}[reason]
 	if why == "" {
@@ -190,7 +202,7 @@ func (e *Engine) attempts(ctx context.Context, t *Trail, m told) error {
 		n, at                       int64
 		outcome, code, detail, peer string
 	}
-	const q = `select n, case when ended_at > 0 then ended_at else started_at end, outcome, code, detail, peer from attempt where message = $1 order by n`
+	const q = `select n, case when ended_at > 0 then ended_at else started_at end, outcome, code, detail, peer from attempt where message = $1 and outcome <> '' order by n`
 	list, err := db.All(ctx, e.DB, func(scan db.Scan) (a try, err error) {
 		err = scan(&a.n, &a.at, &a.outcome, &a.code, &a.detail, &a.peer)
 		return a, err
@@ -202,6 +214,10 @@ func (e *Engine) attempts(ctx context.Context, t *Trail, m told) error {
 		name := m.channel.Name()
 		switch a.outcome {
 		case "accepted":
+			if m.channel == Post {
+				t.add(a.at, "sent", m.channel, a.code, "Letter put with those to print.")
+				continue
+			}
 			words := name + " sent" + to(m.masked) + "."
 			if m.mode == "notice" {
 				words += " It holds no health information."
@@ -216,21 +232,19 @@ func (e *Engine) attempts(ctx context.Context, t *Trail, m told) error {
 			t.add(a.at, "delayed", m.channel, a.code, name+" not taken yet; it is tried again.")
 		case "uncertain":
 			t.add(a.at, "in_doubt", m.channel, a.code, name+" may or may not have gone out: the connection broke before the answer.")
-		default:
-			t.add(a.at, "sending", m.channel, a.code, name+" is being handed over.")
 		}
 	}
 	return nil
 }
 
 func (e *Engine) happenings(ctx context.Context, t *Trail, m told) error {
-	const q = `select at, kind, code, actor_class from message_event where message = $1 order by at, id`
+	const q = `select at, kind, code, actor_class, data from message_event where message = $1 order by at, id`
 	type ev struct {
-		at               int64
-		kind, code, from string
+		at                     int64
+		kind, code, from, data string
 	}
 	list, err := db.All(ctx, e.DB, func(scan db.Scan) (h ev, err error) {
-		err = scan(&h.at, &h.kind, &h.code, &h.from)
+		err = scan(&h.at, &h.kind, &h.code, &h.from, &h.data)
 		return h, err
 	}, q, m.message)
 	if err != nil {
@@ -238,11 +252,14 @@ func (e *Engine) happenings(ctx context.Context, t *Trail, m told) error {
 	}
 	for _, h := range list {
 		words := map[string]string{
-			"delivered": m.channel.Name() + " delivered.", "bounced": m.channel.Name() + " came back.", "undelivered": m.channel.Name() + " could not be delivered.",
+			"delivered": m.channel.Name() + " delivered.", "bounced": e.cameBack(m, h.at, h.code, h.data), "deferred": m.channel.Name() + " is late: the mail server still tries.", "auto_reply": "A machine answered; this does not count as seen.", "undelivered": m.channel.Name() + " could not be delivered.",
 			"complaint": "Reported as unwanted.", "page_shown": "Page shown.", "factor_passed": "Date of birth matched.", "factor_failed": "Date of birth did not match.",
 			"revealed": "Opened by a person.", "acted": "Acted on it.", "replied": "Answered.", "acknowledged": "Confirmed having read it.",
 			"reply_stop": "Answered STOP.", "reply_start": "Answered START.", "reply_wrong_person": "Answered that this is the wrong number.", "reply_help": "Asked for help.",
-			"wrong_person": "Said: this is not me.", "opted_out": "Asked to get no more of these.", "link_fetched": "Link fetched by a machine; this does not count as seen.",
+			"wrong_person": "Said: this is not me.", "opted_out": "Asked to get no more of these.", "call_later": "Asked on the phone to be called another time.", "voicemail_left": "Called; a message without any health information was left on the voicemail.",
+			"no_answer": "Called; nobody answered.", "number_dead": "Called; the number does not work.", "call_given_up": "Called as often as we do; nobody was reached.",
+			"letter_printed": "Letter printed.", "letter_mailed": "Letter mailed.", "letter_dropped": "Letter taken out before it was mailed.", "letter_returned": "The letter came back: " + backWords(h.code) + ".",
+			"link_fetched": "Link fetched by a machine; this does not count as seen.",
 		}[h.kind]
 		if words != "" {
 			t.add(h.at, h.kind, m.channel, h.code, words)

@@ -24,6 +24,8 @@ const (
 	Email = policy.Email
 	SMS   = policy.SMS
 	Inbox = policy.Inbox
+	Voice = policy.Voice
+	Post  = policy.Post
 )
 
 // Handoff is what a gateway gets to send.
@@ -34,9 +36,18 @@ type Handoff struct {
 	To, From    string
 	Subject     string
 	Text, HTML  string
-	Unsubscribe string // address of a one-click opt-out, empty for none
-	RequireTLS  bool   // not without verified TLS
+	Inline      []Inline     // pictures that HTML shows
+	Unsubscribe string       // address of a one-click opt-out, empty for none
+	ReturnPath  string       // where reports go, RFC 5321; empty: to From
+	ReplyTo     string       // where answers go; empty: to From
+	StopTo      string       // where a mail that opts out goes; empty: nowhere
+	Level       policy.Level // the very connection must have it before the sender is named
+	Expires     time.Time    // not worth delivering after it; zero: no end
 }
+
+// Throttled is the code of a Temp result that says nothing about the message:
+// it was not its turn, and the try does not count.
+const Throttled = "throttled"
 
 // Outcome is what a gateway knows after trying.
 type Outcome string
@@ -61,10 +72,9 @@ type Result struct {
 
 // Capability is what an address can take.
 type Capability struct {
-	OK        bool // it can be reached at all
-	TLS       bool // over TLS with a certificate that verifies
-	Encrypted bool // over TLS, whoever is at the other end
-	Detail    string
+	OK     bool         // it can be reached at all
+	Level  policy.Level // of the connection, as far as it is known
+	Detail string
 }
 
 // Problem is a reason not to hand a message off.
@@ -105,9 +115,19 @@ type Outreach struct {
 	Channels   []Channel // that may be used; empty: all
 	Holdout    float64   // share held out at random
 	Households bool      // people who share an address are drawn together
+	Exception  Exception // of an offer: why it needs no signed permission; empty: it needs one
+	Paid       bool      // somebody pays the clinic for it
 	WindowDays int       // the effect is measured over so many days
 	ExpireDays int       // no new message after so many days
-	NextAfter  time.Duration
+	Tracking   Tracking
+	Pickup     Pickup
+	NextAfter  time.Duration             // a message is unseen for so long: the next channel; zero: as the purpose has it
+	Waits      map[Channel]time.Duration // the same after a message by one channel
+	Kind       Kind
+	Parent     string    // of a run: what repeats; of a journey's step: the journey
+	Variants   []Variant // several texts against each other; none: Template alone
+	Goal       Goal      // what ends the waterfall; empty: seen
+	Hours      policy.Times
 	Audience   int // people in the snapshot taken at the start
 	Planned    int // of these, decided on
 	CreatedBy  string
@@ -117,6 +137,23 @@ type Outreach struct {
 
 	salt string // of the draw
 }
+
+// Variant is one of several texts of an outreach.
+type Variant struct {
+	Key      string            `json:"key"` // a, b, c
+	Share    float64           `json:"share"`
+	Template template.Template `json:"template"`
+}
+
+// Goal is what ends an intent well.
+type Goal string
+
+// The goals. A higher one is not met by a lower one.
+const (
+	Seen         Goal = "seen"
+	Acknowledged Goal = "acknowledged"
+	Acted        Goal = "acted"
+)
 
 // Forecast is what an outreach would do if it started now.
 type Forecast struct {
@@ -133,6 +170,17 @@ type Forecast struct {
 	Samples   []Sample
 	Sentence  string // the segment in words
 	Problems  []template.Problem
+	Warnings  []template.Problem
+	Variants  []VariantForecast
+	Cents     float64 // what the texts would cost, where the price of one is known
+}
+
+// VariantForecast is what one of several texts would do.
+type VariantForecast struct {
+	Key     string
+	Share   float64
+	Treated int // would get it
+	Held    int // drawn for it, and held out
 }
 
 // Reason is why people are not reached, and how many.
@@ -154,6 +202,20 @@ type Sample struct {
 	Why     string // why this person is shown, or why not reached
 	Worst   bool   // a hard case, not a random one
 	Blocked bool
+	Lang    string // that it is read in
+	Ways    []Way  // channel by channel
+}
+
+// Way is what one channel would carry to somebody, or why it is closed.
+type Way struct {
+	Channel Channel
+	Mode    policy.Mode // none: closed
+	For     bool        // somebody else gets it for the patient
+	Later   time.Time   // not before then; zero: at once
+	Subject string
+	Text    string
+	HTML    string
+	Why     string // it is closed
 }
 
 // Progress is how far an outreach has come.
@@ -239,7 +301,8 @@ type Receipt struct {
 	At          time.Time
 	Actor       Actor
 	Code        string
-	Dedupe      string // the peer's own name for this report
+	Dedupe      string            // the peer's own name for this report
+	Facts       map[string]string // kept with it: reason, status; never words or addresses
 }
 
 // Direct is one message outside any outreach, such as a sign-in code.
@@ -250,5 +313,6 @@ type Direct struct {
 	Lang    string
 	Subject string
 	Text    string
-	Patient string // empty where nobody is known yet
+	Patient string        // empty where nobody is known yet
+	Within  time.Duration // not worth sending after it; zero: a quarter of an hour
 }

@@ -14,6 +14,7 @@ import (
 	"hale/internal/haletest"
 	"hale/internal/reach"
 	"hale/internal/reach/link"
+	"hale/internal/reach/policy"
 	"hale/internal/reach/segment"
 	"hale/internal/reach/template"
 	"hale/internal/store/db"
@@ -46,8 +47,17 @@ type fake struct {
 
 func (f *fake) Channel() reach.Channel { return f.channel }
 func (f *fake) Capability(context.Context, string) (reach.Capability, error) {
-	return reach.Capability{OK: true, TLS: !f.noTLS}, nil
+	return reach.Capability{OK: true, Level: f.level()}, nil
 }
+
+// level is what its connections have.
+func (f *fake) level() policy.Level {
+	if f.noTLS {
+		return policy.L0
+	}
+	return policy.L2
+}
+
 func (f *fake) Validate(reach.Handoff) []reach.Problem { return nil }
 func (f *fake) Reconcile(context.Context, reach.Handoff) (reach.Result, bool) {
 	if f.reconcile != nil {

@@ -9,24 +9,32 @@ import (
 	"net"
 	"time"
 
-	"github.com/wneessen/go-mail/smtp"
+	"hale/internal/gateway/wire"
+	"hale/internal/reach/policy"
 )
 
-// conn is one connection to the relay, greeted, secured and signed in.
+// conn is one connection to a server that takes mail: greeted, secured as far
+// as that goes, and signed in where that is asked for.
 type conn struct {
-	g          *Gateway
-	raw        net.Conn
-	smtp       *smtp.Client
-	tls        bool
-	verified   bool // the certificate is the relay's
-	version    string
-	requireTLS bool // the relay knows REQUIRETLS
-	pipelining bool // the relay takes several commands at once
+	*wire.Session
+	wait       Timeouts
+	level      policy.Level // of the message on its way, as far as this connection can say
+	peer       string       // what is known of the connection, as evidence
+	requireTLS bool         // the peer knows REQUIRETLS
+	pipelining bool         // it takes several commands at once
+	chunking   bool         // it takes a message by its length
+	eager      bool         // a message may leave in one go with its envelope
 	sent       int
 	dirty      bool // a transaction was begun and not ended
 	broken     bool
 	used       time.Time
-	timer      *time.Timer // ends the wait for the relay
+}
+
+// offers notes what the peer can do.
+func (c *conn) offers() {
+	_, c.requireTLS = c.Ext("REQUIRETLS")
+	_, c.pipelining = c.Ext("PIPELINING")
+	_, c.chunking = c.Ext("CHUNKING")
 }
 
 var (
@@ -70,7 +78,7 @@ func (g *Gateway) takeIdle() *conn {
 			if idle >= 0 && idle <= g.c.Timeouts.Idle {
 				return c
 			}
-			c.quit()
+			c.Quit()
 		default:
 			return nil
 		}
@@ -81,10 +89,10 @@ func (g *Gateway) takeIdle() *conn {
 // more.
 func (g *Gateway) release(c *conn) {
 	defer func() { <-g.slots }()
-	c.timer.Stop()
+	c.Rest()
 	c.used = g.c.Now()
 	if c.broken {
-		c.close()
+		c.Close()
 		return
 	}
 	if c.sent < g.c.PerConn {
@@ -94,7 +102,7 @@ func (g *Gateway) release(c *conn) {
 		default:
 		}
 	}
-	c.quit()
+	c.Quit()
 }
 
 // open dials, greets, starts TLS and signs in. It stops when ctx ends.
@@ -104,12 +112,11 @@ func (g *Gateway) open(ctx context.Context) (*conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &conn{g: g, raw: raw}
-	c.timer = time.AfterFunc(g.c.Timeouts.Command, c.end)
-	stop := c.guard(ctx)
+	c := &conn{Session: wire.New(raw, g.c.Timeouts.Command), wait: g.c.Timeouts, eager: true}
+	stop := c.Guard(ctx)
 	defer stop()
-	if err := c.begin(); err != nil {
-		c.close()
+	if err := g.begin(ctx, c); err != nil {
+		c.Close()
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
@@ -118,67 +125,53 @@ func (g *Gateway) open(ctx context.Context) (*conn, error) {
 	return c, nil
 }
 
-func (c *conn) begin() error {
-	g := c.g
-	link := c.raw
-	c.wait(g.c.Timeouts.Command)
+func (g *Gateway) begin(ctx context.Context, c *conn) error {
+	verified := false
+	config := g.tlsConfig(&verified)
 	if g.c.TLS == Implicit {
-		secured := tls.Client(link, c.tlsConfig())
-		if err := secured.Handshake(); err != nil {
+		if err := c.Secure(ctx, config); err != nil {
 			return fmt.Errorf("%w: %v", errVerify, err)
 		}
-		c.tls, link = true, secured
 	}
-	client, err := smtp.NewClient(link, g.host)
-	if err != nil {
+	if err := c.Greet(g.c.Hello); err != nil {
 		return fmt.Errorf("%w: %w", errGreeting, err)
 	}
-	c.smtp = client
-	if err := client.Hello(g.c.Hello); err != nil {
-		return err
-	}
-	if err := c.startTLS(); err != nil {
-		return err
-	}
-	c.requireTLS, _ = client.Extension("REQUIRETLS")
-	c.pipelining, _ = client.Extension("PIPELINING")
-	return c.auth()
-}
-
-// startTLS secures the connection as far as the relay and the settings go.
-func (c *conn) startTLS() error {
-	if c.g.c.TLS == Implicit {
-		return nil
-	}
-	if ok, _ := c.smtp.Extension("STARTTLS"); !ok {
-		if c.g.c.TLS == Required {
+	if g.c.TLS != Implicit {
+		c.Wait(g.c.Timeouts.Command)
+		err := c.StartTLS(ctx, config, g.c.Hello)
+		switch {
+		case errors.Is(err, wire.ErrNoTLS) && g.c.TLS == Required:
 			return errNoTLS
+		case err != nil && !errors.Is(err, wire.ErrNoTLS):
+			return err
 		}
+	}
+	c.offers()
+	g.grade(c, verified)
+	if g.c.User == "" {
 		return nil
 	}
-	c.wait(c.g.c.Timeouts.Command)
-	if err := c.smtp.StartTLS(c.tlsConfig()); err != nil {
-		return err
+	c.Wait(g.c.Timeouts.Command)
+	if err := c.Auth(g.c.User, g.c.Password); err != nil {
+		return errAuth
 	}
-	c.tls = true
 	return nil
 }
 
 // tlsConfig verifies by hand, so that the result is known where TLS is
 // opportunistic and any certificate will do.
-func (c *conn) tlsConfig() *tls.Config {
-	g := c.g
+func (g *Gateway) tlsConfig(verified *bool) *tls.Config {
 	return &tls.Config{
 		ServerName:         g.host,
 		MinVersion:         tls.VersionTLS12,
+		ClientSessionCache: g.sessions,
 		InsecureSkipVerify: true, // VerifyConnection does it
 		VerifyConnection: func(s tls.ConnectionState) error {
-			c.version = tls.VersionName(s.Version)
 			if g.c.Insecure {
 				return nil
 			}
-			c.verified = verify(s, g.host, g.roots) == nil
-			if !c.verified && g.c.TLS != Opportunistic {
+			*verified = verify(s, g.host, g.roots) == nil
+			if !*verified && g.c.TLS != Opportunistic {
 				return errVerify
 			}
 			return nil
@@ -195,49 +188,22 @@ func verify(s tls.ConnectionState, host string, roots *x509.CertPool) error {
 	return err
 }
 
-// auth signs in. A password goes over TLS only, except to this machine.
-func (c *conn) auth() error {
-	if c.g.c.User == "" {
-		return nil
+// grade says what a message is sure of on its whole way. What the relay does
+// with it is only as good as its word (REQUIRETLS) or the operator's.
+func (g *Gateway) grade(c *conn, verified bool) {
+	onward := c.requireTLS || g.c.Onward
+	c.peer = g.host + ", no TLS"
+	if c.TLS() == nil {
+		return
 	}
-	c.wait(c.g.c.Timeouts.Command)
-	err := c.smtp.Auth(smtp.PlainAuth("", c.g.c.User, c.g.c.Password, c.g.host, false))
-	if err != nil {
-		return errAuth
+	c.peer = g.host + ", " + c.Evidence() + ", certificate not verified"
+	if verified {
+		c.peer = g.host + ", " + c.Evidence() + ", certificate verified"
 	}
-	return nil
-}
-
-// guard makes the connection fail when ctx ends, until stop is called.
-func (c *conn) guard(ctx context.Context) (stop func() bool) {
-	return context.AfterFunc(ctx, c.end)
-}
-
-// wait bounds what follows.
-func (c *conn) wait(d time.Duration) { c.timer.Reset(d) }
-
-// end makes every read and write fail from now on.
-func (c *conn) end() { _ = c.raw.SetDeadline(time.Unix(1, 0)) }
-
-// quit ends the session politely, without waiting long.
-func (c *conn) quit() {
-	c.wait(time.Second)
-	_ = c.smtp.Quit()
-	c.close()
-}
-
-func (c *conn) close() {
-	c.timer.Stop()
-	_ = c.raw.Close()
-}
-
-// evidence says what is known of the connection.
-func (c *conn) evidence() string {
 	switch {
-	case c.verified:
-		return c.g.host + ", " + c.version + ", certificate verified"
-	case c.tls:
-		return c.g.host + ", " + c.version + ", certificate not verified"
+	case onward && verified:
+		c.level = policy.L2
+	case onward:
+		c.level = policy.L1
 	}
-	return c.g.host + ", no TLS"
 }

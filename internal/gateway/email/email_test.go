@@ -20,6 +20,7 @@ import (
 	"hale/internal/gateway/channeltest"
 	"hale/internal/gateway/email"
 	"hale/internal/reach"
+	"hale/internal/reach/policy"
 )
 
 func TestGateway(t *testing.T) {
@@ -258,7 +259,9 @@ func TestGatewayTLS(t *testing.T) {
 			r := startRelay(t, tt.server)
 			g := gateway(t, r, tt.set)
 			h := note("ana@town.example")
-			h.RequireTLS = tt.private
+			if tt.private {
+				h.Level = policy.L2
+			}
 			got := g.Send(t.Context(), h)
 			if got.Outcome != tt.want || got.Code != tt.code || !strings.Contains(got.Peer, tt.peer) {
 				t.Errorf("Send = %+v, want %s %s over %q", got, tt.want, tt.code, tt.peer)
@@ -267,7 +270,7 @@ func TestGatewayTLS(t *testing.T) {
 				t.Errorf("the relay took %d letters", n)
 			}
 			c, err := g.Capability(t.Context(), "ana@town.example")
-			if tt.private && (err != nil || c.TLS != (tt.want == reach.Accepted)) {
+			if tt.private && (err != nil || (c.Level >= policy.L2) != (tt.want == reach.Accepted)) {
 				t.Errorf("Capability = %+v, %v; must agree with Send", c, err)
 			}
 		})
@@ -278,7 +281,7 @@ func TestGatewayRequireTLSIsAsked(t *testing.T) {
 	r := startRelay(t, nil)
 	g := gateway(t, r, nil)
 	h := note("ana@town.example")
-	h.RequireTLS = true
+	h.Level = policy.L2
 	g.Send(t.Context(), h)
 	if l := r.letters(); len(l) != 1 || !l[0].requireTLS {
 		t.Errorf("letters %+v, want one sent with REQUIRETLS", l)

@@ -11,12 +11,20 @@ import (
 	"time"
 
 	"hale/internal/gateway/email"
+	"hale/internal/haletest"
 	"hale/internal/reach"
 )
 
 // postfix starts a Postfix of the test's own, which drops what it takes, on
 // a free port of this machine. It skips where that cannot be done.
 func postfix(t *testing.T) (addr, log string) {
+	t.Helper()
+	return startPostfix(t, fmt.Sprintf("127.0.0.1:%d", haletest.FreePort(t)), nil)
+}
+
+// startPostfix starts it at addr; more, if not nil, returns more services, and
+// may write into the folder that it is given.
+func startPostfix(t *testing.T, addr string, more func(dir string) string) (at, log string) {
 	t.Helper()
 	bin, err := exec.LookPath("postfix")
 	if err != nil {
@@ -28,12 +36,6 @@ func postfix(t *testing.T) (addr, log string) {
 	if _, err := exec.Command("id", "postfix").Output(); err != nil {
 		t.Skip("skipped: there is no user postfix")
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr = l.Addr().String()
-	l.Close()
 	dir, err := os.MkdirTemp("", "hale-postfix") // not t.TempDir, which the user postfix may not enter
 	if err != nil {
 		t.Fatal(err)
@@ -66,6 +68,8 @@ myhostname = relay.example
 mydestination =
 mynetworks = 127.0.0.0/8
 inet_interfaces = 127.0.0.1
+tls_config_file = none
+smtpd_tls_session_cache_database =
 inet_protocols = ipv4
 default_transport = discard
 relay_transport = discard
@@ -94,6 +98,9 @@ anvil unix - - n - 1 anvil
 scache unix - - n - 1 scache
 postlog unix-dgram n - n - 1 postlogd
 `, addr)
+	if more != nil {
+		master += more(dir)
+	}
 	for name, text := range map[string]string{"main.cf": main, "master.cf": master} {
 		if err := os.WriteFile(filepath.Join(conf, name), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
@@ -143,7 +150,7 @@ func TestGatewayPostfix(t *testing.T) {
 		if r.Outcome != tt.want || strings.Contains(r.Detail, "town.example") {
 			t.Errorf("Send to %s = %+v, want %s", tt.to, r, tt.want)
 		}
-		if r.Outcome == reach.Accepted && r.Ref == "" {
+		if r.Outcome == reach.Accepted && r.Detail == "" {
 			t.Errorf("Send to %s = %+v, want Postfix's queue id", tt.to, r)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"hale/internal/reach"
+	"hale/internal/reach/policy"
 )
 
 // Gateway delivers to the inbox.
@@ -26,7 +27,7 @@ func (g *Gateway) Channel() reach.Channel { return reach.Inbox }
 
 // Capability says that everybody can be reached, and privately.
 func (g *Gateway) Capability(context.Context, string) (reach.Capability, error) {
-	return reach.Capability{OK: true, TLS: true, Encrypted: true, Detail: "the portal itself"}, nil
+	return reach.Capability{OK: true, Level: policy.L3, Detail: "the portal itself"}, nil
 }
 
 // Validate returns what keeps h from being delivered.

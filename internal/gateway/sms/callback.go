@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"hale/internal/reach"
+	"hale/internal/gateway/inbound"
 )
 
 // The kinds of events.
@@ -32,17 +32,14 @@ type Event struct {
 	At   time.Time `json:"at"`
 }
 
-// Receipt is e as the outreach engine reads it.
-func (e Event) Receipt() reach.Receipt {
-	r := reach.Receipt{
-		Message: e.Key, ProviderRef: e.Ref, Channel: reach.SMS, Kind: e.Kind, At: e.At,
-		Code: e.Code, Actor: reach.Machine, Dedupe: "sms:" + e.ID,
-	}
+// Report is e as it is kept until it is applied.
+func (e Event) Report() inbound.Report {
+	r := inbound.Report{Provider: "http", ID: e.ID, Kind: e.Kind, Ref: e.Ref, Key: e.Key, Code: e.Code, At: e.At}
 	switch e.Kind {
 	case Failed:
-		r.Kind = "bounced"
-	case Reply:
-		r.Kind, r.From, r.Text, r.Actor = "replied", e.From, e.Text, reach.Human
+		r.Kind = inbound.BadNumber
+	case Reply: // Ref and Key name the message that was answered, where the gateway knows
+		r.Kind, r.From, r.To, r.Text = inbound.Replied, e.From, e.To, e.Text
 	}
 	return r
 }
@@ -92,7 +89,7 @@ func parse(body []byte) (Event, bool) {
 	case Delivered, Failed:
 		return e, e.Ref != "" || e.Key != ""
 	case Reply:
-		return e, number(e.From) && strings.TrimSpace(e.Text) != ""
+		return e, inbound.Number(e.From) && strings.TrimSpace(e.Text) != ""
 	}
 	return Event{}, false
 }

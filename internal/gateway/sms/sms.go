@@ -5,7 +5,7 @@
 // An answer that does not come, or a 5xx, leaves a message in doubt; the
 // gateway is then asked for the key.
 //
-// Spec: docs of the gateway face in this package; GSM 03.38 (3GPP TS 23.038) for segments
+// Spec: docs of the gateway face in this package
 package sms
 
 import (
@@ -13,7 +13,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptrace"
@@ -23,6 +22,7 @@ import (
 	"time"
 
 	"hale/internal/base/outbound"
+	"hale/internal/gateway/inbound"
 	"hale/internal/reach"
 )
 
@@ -95,40 +95,12 @@ func (g *Gateway) Channel() reach.Channel { return reach.SMS }
 
 // Capability says whether to looks like a number. A text is never private.
 func (g *Gateway) Capability(_ context.Context, to string) (reach.Capability, error) {
-	if !number(to) {
-		return reach.Capability{Detail: "not an international number"}, nil
-	}
-	return reach.Capability{OK: true, Detail: "texts are not private"}, nil
+	return inbound.Capability(to), nil
 }
 
 // Validate returns what keeps h from being sent.
 func (g *Gateway) Validate(h reach.Handoff) []reach.Problem {
-	var list []reach.Problem
-	if !number(h.To) {
-		list = append(list, reach.Problem{Field: "to", Reason: "is not an international number"})
-	}
-	if h.Key == "" || len(h.Key) > 200 {
-		list = append(list, reach.Problem{Field: "key", Reason: "is empty or too long"})
-	}
-	if h.RequireTLS {
-		list = append(list, reach.Problem{Field: "tls", Reason: "cannot be had in a text"})
-	}
-	switch n := Segments(h.Text); {
-	case strings.TrimSpace(h.Text) == "":
-		list = append(list, reach.Problem{Field: "text", Reason: "is empty"})
-	case n > g.c.MaxSegments:
-		list = append(list, reach.Problem{Field: "text", Reason: fmt.Sprintf("takes %d segments, at most %d are allowed", n, g.c.MaxSegments)})
-	}
-	return list
-}
-
-// number says whether to is a number as E.164 writes it.
-func number(to string) bool {
-	digits, ok := strings.CutPrefix(to, "+")
-	if !ok || len(digits) < 7 || len(digits) > 15 || digits[0] == '0' {
-		return false
-	}
-	return strings.Trim(digits, "0123456789") == ""
+	return inbound.Problems(h, g.c.MaxSegments)
 }
 
 // Send posts h once.

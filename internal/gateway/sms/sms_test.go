@@ -18,6 +18,7 @@ import (
 	"hale/internal/gateway/channeltest"
 	"hale/internal/gateway/sms"
 	"hale/internal/reach"
+	"hale/internal/reach/policy"
 )
 
 var noon = time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
@@ -194,33 +195,6 @@ func TestGatewayUnreachable(t *testing.T) {
 	}
 }
 
-func TestSegments(t *testing.T) {
-	tests := []struct {
-		name, text string
-		want       int
-	}{
-		{"nothing", "", 0},
-		{"160 septets", strings.Repeat("a", 160), 1},
-		{"161 septets", strings.Repeat("a", 161), 2},
-		{"two full parts", strings.Repeat("a", 306), 2},
-		{"one more", strings.Repeat("a", 307), 3},
-		{"a euro sign counts twice", strings.Repeat("a", 158) + "€", 1},
-		{"a euro sign too many", strings.Repeat("a", 159) + "€", 2},
-		{"an escape is not split", strings.Repeat("a", 152) + "€" + strings.Repeat("a", 152), 3},
-		{"Spanish in GSM-7", "¿Cómo está? ñ é ù", 1},
-		{"70 units", strings.Repeat("ó", 70), 1},
-		{"71 units", strings.Repeat("ó", 71), 2},
-		{"35 emoji", strings.Repeat("🙂", 35), 1},
-		{"36 emoji", strings.Repeat("🙂", 36), 2},
-		{"emoji are not split", strings.Repeat("🙂", 67), 3},
-	}
-	for _, tt := range tests {
-		if got := sms.Segments(tt.text); got != tt.want {
-			t.Errorf("%s: Segments = %d, want %d", tt.name, got, tt.want)
-		}
-	}
-}
-
 func TestGatewayValidate(t *testing.T) {
 	g, _ := open(t)
 	defer g.Close()
@@ -234,7 +208,7 @@ func TestGatewayValidate(t *testing.T) {
 		{"a name", func(h *reach.Handoff) { h.To = "+1202555O100" }, "to"},
 		{"too long a number", func(h *reach.Handoff) { h.To = "+1234567890123456" }, "to"},
 		{"too long a text", func(h *reach.Handoff) { h.Text = strings.Repeat("ó", 300) }, "text"},
-		{"TLS", func(h *reach.Handoff) { h.RequireTLS = true }, "tls"},
+		{"TLS", func(h *reach.Handoff) { h.Level = policy.L2 }, "tls"},
 	}
 	if p := g.Validate(good); len(p) != 0 {
 		t.Errorf("Validate = %v, want nothing", p)
@@ -323,7 +297,7 @@ func FuzzCallbacks(f *testing.F) {
 			return nil
 		})
 		post(t, h, "s", noon, string(body))
-		if got != nil && (got.ID == "" || got.Receipt().Dedupe == "") {
+		if got != nil && (got.ID == "" || got.Report().ID == "") {
 			t.Errorf("took an event without an id: %+v", got)
 		}
 	})

@@ -17,6 +17,7 @@ import (
 // The second factors.
 const (
 	DOB    = "dob"    // the patient's date of birth
+	Code   = "code"   // the date of birth and a one-time code, or a code that went elsewhere
 	None   = "none"   // a button alone, for messages that say nothing of health
 	SignIn = "signin" // no link opens it: it is read after signing in, for what the law protects most
 )
@@ -25,9 +26,11 @@ const (
 type New struct {
 	Message string
 	Patient string
-	Factor  string // DOB, None or SignIn
+	Factor  string // DOB, Code, None or SignIn
 	Expires time.Time
 	Short   bool // for texts: 12 letters and digits instead of 32
+	MaxUses int  // so often it opens, for half an hour each; 0: until it ends
+	Alone   bool // only the browser that opened it first opens it again
 }
 
 // Opened is a link that somebody opened, and all that it opens.
@@ -38,7 +41,18 @@ type Opened struct {
 	Device  string // new token for the browser, good for DeviceLife; empty: it keeps the one it has
 	Session string // new token for the pages of this link, good for SessionLife
 	First   bool   // nobody had opened it before
+	Waits   bool   // the date was right, and a code is awaited: nothing shows yet
+	Died    bool   // this very answer was one wrong answer too many
+	Factor  string // what opened it: none, dob, code, dob+code or device
+	Browser string // First, Same or Another; empty: none is bound
 }
+
+// Which browser of a link's readers it was.
+const (
+	FirstBrowser   = "first"
+	SameBrowser    = "same"
+	AnotherBrowser = "another"
+)
 
 // Limits of a link.
 const (
@@ -47,6 +61,15 @@ const (
 	LockTime    = 15 * time.Minute
 	DeviceLife  = 30 * 24 * time.Hour
 	SessionLife = 30 * time.Minute
+	CodeLife    = 10 * time.Minute
+)
+
+// Limits on codes for one link.
+const (
+	CodeEvery  = 30 * time.Second
+	CodesAHour = 4
+	CodesInAll = 12
+	CodeTries  = 5 // wrong codes until the last ones are void
 )
 
 // Limits on fresh links for one message.
@@ -65,6 +88,9 @@ var (
 	ErrLastTry = errs.New(errs.Invalid, "That date does not match what we have. You have one more try.")
 	ErrLocked  = errs.New(errs.TooMany, "That was too many tries. Please wait 15 minutes, or call us.")
 	ErrSignIn  = errs.New(errs.Invalid, "This message has extra protection. Please sign in to read it.")
+	ErrOther   = errs.New(errs.Forbidden, "This message opens only on the phone or computer that opened it first. We can call you instead.")
+	ErrCode    = errs.New(errs.Invalid, "That is not the code we sent last. Please check the six numbers and try again.")
+	ErrNoCode  = errs.New(errs.Invalid, "This code no longer works. Please ask for a new one.")
 	ErrGone    = errs.New(errs.NotFound, "This link no longer opens. We can send you a new one.")
 )
 
@@ -74,6 +100,9 @@ type row struct {
 	fails                        int
 	expires, locked, dead        int64 // microseconds
 	retracted                    int64
+	code, alone                  bool
+	bound                        string // hash of the browser that opened it first
+	uses, most                   int
 }
 
 // state returns why nobody may open r at now, or nil.
@@ -81,6 +110,8 @@ func (r row) state(now time.Time) error {
 	at := now.UnixMicro()
 	switch {
 	case r.id == "" || r.dead != 0 || r.retracted != 0 || r.expires <= at:
+		return ErrGone
+	case r.most > 0 && r.uses >= r.most:
 		return ErrGone
 	case r.locked > at:
 		return ErrLocked

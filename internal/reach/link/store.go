@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"hale/internal/base/ids"
@@ -25,6 +26,7 @@ type Store struct {
 	now   func() time.Time
 	rand  io.Reader
 	born  born
+	key   seal.Key // hashes codes
 	looks *looks
 }
 
@@ -34,25 +36,50 @@ func NewStore(d *db.DB, ids *ids.Source, now func() time.Time, rand io.Reader, b
 	return &Store{db: d, ids: ids, now: now, rand: rand, born: born, looks: newLooks()}
 }
 
+// WithKey returns the store with the key that hashes its codes. Without one
+// it sends none.
+func (s *Store) WithKey(k seal.Key) *Store {
+	s.key = k.For("link")
+	return s
+}
+
 // Create makes a link in the transaction of its message and returns its
 // token, which is kept nowhere.
 func (s *Store) Create(ctx context.Context, tx *db.Tx, n New) (token string, err error) {
-	const q = `
-		insert into link (id, token_hash, message, patient, factor, made_at, expires_at, signs_in)
-		values ($1, $2, $3, $4, $5, $6, $7, $8)`
-	token, err = newToken(s.rand, n)
+	token, row, err := s.Make(n)
 	if err != nil {
 		return "", err
 	}
-	factor, signsIn := n.Factor, 0
-	if factor == SignIn { // who holds the link is asked the same, and hears only then
-		factor, signsIn = DOB, 1
-	}
-	_, err = tx.ExecContext(ctx, q, s.ids.New(), hash(token), n.Message, n.Patient, factor, s.now().UnixMicro(), n.Expires.UnixMicro(), signsIn)
+	return token, s.Insert(ctx, tx, row)
+}
+
+// rowWidth is how many values a link has in its table at first.
+const rowWidth = 11
+
+// Make makes a link for Insert, with its token.
+func (s *Store) Make(n New) (token string, row []any, err error) {
+	token, err = newToken(s.rand, n)
 	if err != nil {
-		return "", fmt.Errorf("link: create for message %s: %w", n.Message, err)
+		return "", nil, err
 	}
-	return token, nil
+	factor := n.Factor
+	if factor != None { // who holds the link is asked the same at first
+		factor = DOB
+	}
+	return token, []any{
+		s.ids.New(), hash(token), n.Message, n.Patient, string(factor), s.now().UnixMicro(), n.Expires.UnixMicro(),
+		digit(n.Factor == SignIn), digit(n.Factor == Code), n.MaxUses, digit(n.Alone),
+	}, nil
+}
+
+// Insert writes what Make made, one row after the other, in the transaction
+// of their messages.
+func (s *Store) Insert(ctx context.Context, tx *db.Tx, rows []any) error {
+	const head = `insert into link (id, token_hash, message, patient, factor, made_at, expires_at, signs_in, asks_code, max_uses, one_device)`
+	if err := db.InsertMany(ctx, tx, head, "", rowWidth, rows); err != nil {
+		return fmt.Errorf("link: insert: %w", err)
+	}
+	return nil
 }
 
 // retractChunk is how many messages one statement retracts the links of.
@@ -71,13 +98,25 @@ func (s *Store) Retract(ctx context.Context, tx *db.Tx, messages ...string) erro
 	return nil
 }
 
+// Asks returns what the newest link of message asks for: DOB, Code, None or
+// SignIn; empty: it has none that opens.
+func (s *Store) Asks(ctx context.Context, message string) (string, error) {
+	const q = `select case when signs_in = 1 then 'signin' when asks_code = 1 then 'code' else factor end from link
+		where message = $1 and retracted_at = 0 and dead_at = 0 order by made_at desc, id desc limit 1`
+	list, err := db.All(ctx, s.db, db.Value[string], q, message)
+	if err != nil {
+		return "", fmt.Errorf("link: asks: %w", err)
+	}
+	return strings.Join(list, ""), nil
+}
+
 // Known says whether device has opened a link of the same patient before, so
 // that a button is enough. It reads nothing where device is empty.
 func (s *Store) Known(ctx context.Context, token, device string) (bool, error) {
 	const q = `
 		select d.hash
 		from link l
-		join link_device d on d.patient = l.patient
+		join link_device d on d.patient = l.patient and d.code >= l.asks_code
 		where l.token_hash = $1 and d.hash = $2 and d.expires_at > $3`
 	if device == "" {
 		return false, nil
@@ -112,7 +151,7 @@ func (s *Store) Session(ctx context.Context, token, session string) (Opened, err
 		select l.id, l.message, l.patient
 		from link l
 		join link_session s on s.link = l.id
-		where l.token_hash = $1 and s.hash = $2 and s.expires_at > $3 and l.retracted_at = 0`
+		where l.token_hash = $1 and s.hash = $2 and s.expires_at > $3 and s.waits = 0 and l.retracted_at = 0`
 	read := func(scan db.Scan) (o Opened, err error) {
 		err = scan(&o.Link, &o.Message, &o.Patient)
 		return o, err
@@ -142,7 +181,8 @@ func (s *Store) find(ctx context.Context, token string) (row, error) {
 // one reads the link that where picks, or the empty row.
 func one(ctx context.Context, c db.Conn, where string, arg any) (row, error) {
 	q := `
-		select id, message, patient, case when signs_in = 1 then 'signin' else factor end, fails, expires_at, locked_until, dead_at, retracted_at
+		select id, message, patient, case when signs_in = 1 then 'signin' else factor end, fails, expires_at, locked_until, dead_at, retracted_at,
+			asks_code, one_device, bound_device_hash, uses, max_uses
 		from link
 		where ` + where
 	r, err := db.One(ctx, c, readRow, q, arg)
@@ -153,7 +193,9 @@ func one(ctx context.Context, c db.Conn, where string, arg any) (row, error) {
 }
 
 func readRow(scan db.Scan) (r row, err error) {
-	err = scan(&r.id, &r.message, &r.patient, &r.factor, &r.fails, &r.expires, &r.locked, &r.dead, &r.retracted)
+	var code, alone int
+	err = scan(&r.id, &r.message, &r.patient, &r.factor, &r.fails, &r.expires, &r.locked, &r.dead, &r.retracted, &code, &alone, &r.bound, &r.uses, &r.most)
+	r.code, r.alone = code == 1, alone == 1
 	return r, err
 }
 

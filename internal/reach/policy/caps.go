@@ -9,6 +9,7 @@ type Cap struct {
 	Class   string
 	Days    int
 	Max     int
+	Soft    bool // messages that must reach somebody pass it
 	Code    string
 }
 
@@ -16,10 +17,12 @@ type Cap struct {
 // common sense.
 func DefaultCaps() []Cap {
 	return []Cap{
-		{Channel: SMS, Days: 1, Max: 1, Code: "cap_text_day"},
+		{Channel: SMS, Days: 1, Max: 1, Soft: true, Code: "cap_text_day"},
 		{Channel: SMS, Days: 7, Max: 3, Code: "cap_text_week"},
+		{Channel: Voice, Days: 1, Max: 1, Soft: true, Code: "cap_call_day"},
+		{Channel: Voice, Days: 7, Max: 2, Code: "cap_call_week"},
 		{Channel: Email, Class: "marketing", Days: 7, Max: 1, Code: "cap_marketing"},
-		{Days: 7, Max: 5, Code: "cap_all"},
+		{Days: 7, Max: 5, Soft: true, Code: "cap_all"},
 	}
 }
 
@@ -40,11 +43,15 @@ func Day(t time.Time, loc *time.Location) int {
 
 // full returns the cap that a message on day to address would break. What
 // was promised for later days counts as well.
-func full(caps []Cap, used []Use, patient, address string, c Channel, class string, day int) (Cap, bool) {
+func full(caps []Cap, used []Use, patient, address string, c Channel, p Purpose, day int) (Cap, bool) {
+	class := p.Caps
 	if c == Inbox || class == "" {
 		return Cap{}, false // the inbox does not interrupt; security has no caps
 	}
 	for _, limit := range caps {
+		if limit.Soft && p.MustReach {
+			continue
+		}
 		if limit.Channel != "" && limit.Channel != c || limit.Class != "" && limit.Class != class {
 			continue
 		}
@@ -64,4 +71,23 @@ func full(caps []Cap, used []Use, patient, address string, c Channel, class stri
 		}
 	}
 	return Cap{}, false
+}
+
+// UsedOf returns how many messages of the days that end with day count
+// against limit: of the address with the most, where it is each address's.
+func UsedOf(limit Cap, f *Facts, day int) int {
+	by := map[string]int{}
+	for _, u := range f.Used {
+		if (limit.Channel == "") != (u.Key == f.Patient) || limit.Channel != "" && u.Channel != limit.Channel || limit.Class != "" && u.Class != limit.Class {
+			continue
+		}
+		if u.Day > day-limit.Days && (limit.Days > 1 || u.Day == day) {
+			by[u.Key] += u.N
+		}
+	}
+	most := 0
+	for _, n := range by {
+		most = max(most, n)
+	}
+	return most
 }

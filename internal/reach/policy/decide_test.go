@@ -31,37 +31,40 @@ func purpose(t testing.TB, key string) policy.Purpose {
 func person() *policy.Facts {
 	return &policy.Facts{Patient: "ada", Zone: "America/Chicago", Account: true, Points: []contact.Point{
 		{Kind: contact.SMS, Value: "+13125550142", Status: contact.Active}, {Kind: contact.Email, Value: "ada@mail.example", Status: contact.Active}},
-		Able: map[string]policy.Ability{"ada@mail.example": {OK: true, TLS: true}, "+13125550142": {OK: true}}}
+		Able: map[string]policy.Ability{"ada@mail.example": {OK: true, Level: policy.L2}, "+13125550142": {OK: true}}}
 }
 
 // The matrix of sensitivity and medium, cell by cell, as one table to read.
 func TestDecideMatrix(t *testing.T) {
 	type cell struct {
 		channel policy.Channel
-		tls     bool
+		level   policy.Level
 		warned  bool
 		shared  bool
-		modes   [5]policy.Mode // S0 to S4
+		modes   [5]policy.Mode  // S0 to S4
+		least   [5]policy.Level // that the connection must have
 	}
 	const f, n, g, x = policy.Full, policy.Notice, policy.Generic, policy.None
 	cells := []cell{
-		{channel: policy.Email, tls: true, modes: [5]policy.Mode{f, f, f, n, g}},
+		{channel: policy.Email, level: policy.L3, modes: [5]policy.Mode{f, f, f, n, g}, least: [5]policy.Level{0, 1, 2, 1, 1}},
+		{channel: policy.Email, level: policy.L2, modes: [5]policy.Mode{f, f, f, n, g}, least: [5]policy.Level{0, 1, 2, 1, 1}},
+		{channel: policy.Email, level: policy.L1, modes: [5]policy.Mode{f, f, n, n, g}, least: [5]policy.Level{0, 1, 0, 1, 1}},
 		{channel: policy.Email, modes: [5]policy.Mode{f, n, n, g, x}},
 		{channel: policy.Email, warned: true, modes: [5]policy.Mode{f, f, n, n, x}},
 		{channel: policy.SMS, modes: [5]policy.Mode{f, f, n, n, g}},
 		{channel: policy.Inbox, modes: [5]policy.Mode{f, f, f, f, f}},
-		{channel: policy.Email, tls: true, shared: true, modes: [5]policy.Mode{f, n, n, n, x}},
+		{channel: policy.Email, level: policy.L2, shared: true, modes: [5]policy.Mode{f, n, n, n, x}, least: [5]policy.Level{0, 0, 0, 1, 0}},
 		{channel: policy.SMS, shared: true, modes: [5]policy.Mode{f, n, n, n, x}},
 		{channel: policy.Inbox, shared: true, modes: [5]policy.Mode{f, f, f, f, f}},
 	}
 	for _, c := range cells {
 		for class, want := range c.modes {
-			t.Run(fmt.Sprintf("%s tls=%t warned=%t shared=%t S%d", c.channel, c.tls, c.warned, c.shared, class), func(t *testing.T) {
+			t.Run(fmt.Sprintf("%s %s warned=%t shared=%t S%d", c.channel, c.level, c.warned, c.shared, class), func(t *testing.T) {
 				p := person()
 				for i := range p.Points {
 					p.Points[i].Shared = c.shared
 				}
-				p.Able["ada@mail.example"] = policy.Ability{OK: true, TLS: c.tls}
+				p.Able["ada@mail.example"] = policy.Ability{OK: true, Level: c.level}
 				if c.warned {
 					p.Consent = consent.Fold([]consent.Event{{Channel: "email", Purpose: "*", Action: consent.WarnAck, At: day}})
 				}
@@ -73,8 +76,8 @@ func TestDecideMatrix(t *testing.T) {
 				if got != want {
 					t.Errorf("mode = %s, want %s; %+v", got, want, d.Reasons)
 				}
-				if tls := len(d.Plan) > 0 && d.Plan[0].RequireTLS; tls != (c.channel == policy.Email && c.tls && got == f && class > 0) {
-					t.Errorf("RequireTLS = %t", tls)
+				if len(d.Plan) > 0 && d.Plan[0].Level != c.least[class] {
+					t.Errorf("Level = %s, want %s", d.Plan[0].Level, c.least[class])
 				}
 			})
 		}
@@ -178,7 +181,7 @@ func random(r *rand.Rand) *policy.Facts {
 		f.Points[i].Status = []contact.Status{contact.Active, contact.Active, contact.Active, contact.Bounced}[r.IntN(4)]
 		f.Points[i].Zone = []string{"", "America/Denver"}[r.IntN(2)]
 	}
-	f.Able["ada@mail.example"] = policy.Ability{OK: r.IntN(8) > 0, TLS: r.IntN(2) == 0}
+	f.Able["ada@mail.example"] = policy.Ability{OK: r.IntN(8) > 0, Level: policy.Level(r.IntN(4))}
 	if r.IntN(4) == 0 {
 		f.Preferences = []contact.Preference{{Topic: "*", HourFrom: 9 + r.IntN(5), HourTo: 15 + r.IntN(4)}}
 	}
@@ -280,7 +283,7 @@ func TestWindowNext(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, ok := tt.window.Next(tt.at, time.LoadLocation)
+			got, ok := tt.window.Next(tt.at, &policy.Settings{Load: time.LoadLocation})
 			if ok != tt.ok || ok && !got.Equal(tt.want) {
 				t.Errorf("Next = %s, %t, want %s, %t", got, ok, tt.want, tt.ok)
 			}

@@ -20,6 +20,7 @@ const (
 	EmailTLS      Medium = "email_tls"      // TLS, whoever is at the other end
 	EmailPlain    Medium = "email_plain"
 	Text          Medium = "sms"
+	StaffCall     Medium = "call" // somebody of the staff, who asks first who is there
 	VoiceHuman    Medium = "voice"
 	Voicemail     Medium = "voicemail"
 	Push          Medium = "push"
@@ -38,6 +39,7 @@ func Defaults() Matrix {
 		EmailTLS:      {Full, Full, Notice, Notice, Generic},
 		EmailPlain:    {Full, Notice, Notice, Generic, None},
 		Text:          {Full, Full, Notice, Notice, Generic},
+		StaffCall:     {Full, Full, Full, Full, None},
 		VoiceHuman:    {Full, Full, Full, None, None},
 		Voicemail:     {Full, Notice, Notice, Notice, None},
 		Push:          {Full, Notice, Notice, Generic, Generic},
@@ -49,7 +51,7 @@ func Defaults() Matrix {
 // Ability is what an address was found to be able to take.
 type Ability struct {
 	OK     bool
-	TLS    bool // verified
+	Level  Level // of the connection to where it is taken in
 	Detail string
 }
 
@@ -61,22 +63,27 @@ func medium(c Channel, a Ability, warned bool) Medium {
 		return Text
 	case c == Inbox:
 		return Portal
-	case a.TLS:
+	case c == Voice:
+		return StaffCall
+	case c == Post:
+		return Letter
+	case a.Level >= L2:
 		return EmailVerified
-	case warned:
+	case warned || a.Level == L1:
 		return EmailTLS
 	}
 	return EmailPlain
 }
 
 // mode is what m may carry of class. An address that others share carries
-// notices at most, and nothing at all of the specially protected.
+// notices at most, and nothing at all of the specially protected; who calls
+// finds out first who is there.
 func (x Matrix) mode(m Medium, class Class, shared bool) Mode {
 	mode := x[m][class]
 	if mode == "" {
 		return None
 	}
-	if !shared || class == S0 || m == Portal {
+	if !shared || class == S0 || m == Portal || m == StaffCall {
 		return mode
 	}
 	if class == S4 {

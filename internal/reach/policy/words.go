@@ -1,6 +1,11 @@
 package policy
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+
+	"hale/internal/reach/law"
+)
 
 // words are the reasons as the trail tells them; # stands for the channel,
 // @ for what is said of the class.
@@ -34,6 +39,8 @@ func words(code string) string {
 		return "# passed over: somebody else answered at this address."
 	case "suppressed":
 		return "# passed over: this address is blocked."
+	case "resting":
+		return "# waits: a message to this address came back, and it is left alone for a while."
 	case "unreachable":
 		return "# passed over: the address cannot take messages."
 	case "class":
@@ -42,16 +49,54 @@ func words(code string) string {
 		return "# carries a notice and a link only: others use the same address."
 	case "no_tls":
 		return "# carries a notice and a link only: the mail server offers no verified encryption, so @ may not go there."
+	case "tls_exclusive":
+		return "# passed over: messages of this kind go over TLS or not at all, and the mail server's is not good enough for @."
+	case "unregistered":
+		return "# passed over: the clinic’s sender is not registered with the carriers for marketing (10DLC or toll-free)."
+	case "unproven":
+		return "# carries a notice and a link only: it is long since anybody showed that this number is theirs. The link asks for the date of birth."
 	case "notice":
 		return "# carries a notice and a link only: @ stays behind the link."
+	}
+	return waitWords(code)
+}
+
+// waitWords are the words for what waits, and for whom else it goes to.
+func waitWords(code string) string {
+	switch code {
 	case "quiet":
 		return "# waits until the quiet hours are over."
+	case "window":
+		return "# waits for the hours of this outreach: @."
+	case "spread":
+		return "# waits for its turn: this outreach leaves over @ hours."
+	case "hours_apart":
+		return "# passed over: this outreach goes @, and the person's own hours never meet that."
+	case "digest":
+		return "# waits for the day's one message: asked for one a day."
 	case "no_hours":
 		return "# passed over: no hour is right in every time zone this could be."
+	case "must_reach":
+		return "It has to arrive: somebody has to call, or a letter has to go."
+	case "helper":
+		return "# goes to @, who helps and was granted it."
+	case "no_helper":
+		return "A caregiver is passed over: @."
+	}
+	return capWords(code)
+}
+
+// capWords are the words for a limit that is in the way.
+func capWords(code string) string {
+	switch code {
 	case "cap_text_day":
 		return "# held back: one text a day is the limit."
 	case "cap_text_week":
 		return "# held back: three texts a week are the limit."
+	case "cap_call_day":
+		return "# held back: one call a day is the limit."
+	case "cap_call_week":
+		return "# held back: two calls a week are the limit."
 	case "cap_marketing":
 		return "# held back: one offer a week is the limit."
 	case "cap_all":
@@ -67,15 +112,43 @@ func say(code string, c Channel, about ...string) Reason {
 	return Reason{Code: code, Channel: c, Words: strings.ReplaceAll(text, "#", name(c))}
 }
 
+// capped says which cap is in the way, with the number that holds now.
+func capped(limit Cap, c Channel) Reason {
+	r := say(limit.Code, c)
+	for _, d := range DefaultCaps() {
+		if d.Code == limit.Code && d.Max == limit.Max {
+			return r
+		}
+	}
+	r.Words = fmt.Sprintf("%s held back: the limit is %d in %d days.", title(c), limit.Max, limit.Days)
+	if limit.Days == 1 {
+		r.Words = fmt.Sprintf("%s held back: the limit is %d a day.", title(c), limit.Max)
+	}
+	return r
+}
+
+// quiet says what a message waits for, with the row of the law if one is in
+// the way.
+func quiet(c Channel, why law.Day) Reason {
+	r := say("quiet", c)
+	if why.Name != "" {
+		r.Words = fmt.Sprintf("%s waits: %s (%s).", title(c), why.Name, why.Source)
+	}
+	return r
+}
+
 // Words returns the words for a reason's code where no person is meant.
 func Words(code string, c Channel) string { return say(code, c, "this content").Words }
 
 func allowed(a Ask) Reason {
-	law := "no marketing permission needed"
+	basis := "no marketing permission needed"
 	if a.Purpose.Authorization {
-		law = "signed marketing permission on file"
+		basis = "signed marketing permission on file"
 	}
-	return say("allowed", "", a.Purpose.Words, classWords(a.Class), law)
+	if a.Permit != "" {
+		basis = a.Permit
+	}
+	return say("allowed", "", a.Purpose.Words, classWords(a.Class), basis)
 }
 
 func name(c Channel) string {
@@ -84,6 +157,10 @@ func name(c Channel) string {
 		return "text"
 	case Inbox:
 		return "portal"
+	case Voice:
+		return "call"
+	case Post:
+		return "letter"
 	}
 	return string(c)
 }
@@ -96,6 +173,10 @@ func title(c Channel) string {
 		return "Email"
 	case Inbox:
 		return "Portal inbox"
+	case Voice:
+		return "Call"
+	case Post:
+		return "Letter"
 	}
 	return string(c)
 }

@@ -32,6 +32,11 @@ func crowd(tb testing.TB, d *db.DB, n int) {
 		}
 		const pattern = `from %s t join patient_number o on o.n = t.patient join patient_number w on w.n >= 1000 and w.n %% 20 = %d where o.id = '%s'`
 		for i, like := range []string{"ada", "bob"} {
+			if _, err := tx.ExecContext(ctx, `insert into resource (n, typ, id, patient, version, updated, sort_at, provenance, digest, body)
+				select t.n + w.n * 100, t.typ, t.id || '-' || w.id, w.n, 1, t.updated, t.sort_at, t.provenance, t.digest, t.body
+				from resource t join patient_number o on o.n = t.patient join patient_number w on w.n >= 1000 and w.n % 20 = $1 where o.id = $2 and t.typ <> 'Patient'`, i, like); err != nil {
+				return err
+			}
 			if _, err := tx.ExecContext(ctx, `insert into token_index (param, code, patient, resource, system) select t.param, t.code, w.n, t.resource + w.n * 100, t.system `+fmt.Sprintf(pattern, "token_index", i, like)); err != nil {
 				return err
 			}

@@ -59,7 +59,7 @@ func (c *compiler) arg(v any) string {
 func (e Expr) set() int {
 	n := 0
 	for _, said := range []bool{e.All != nil, e.Any != nil, e.Not != nil, e.Has != nil, e.Age != nil,
-		e.Sex != "", e.Lang != "", e.City != "", e.SignedIn != "", e.Patients != nil} {
+		e.Sex != "", e.Lang != "", e.City != "", e.SignedIn != "", e.Patients != nil, e.Fact != nil} {
 		if said {
 			n++
 		}
@@ -88,6 +88,8 @@ func (c *compiler) expr(e Expr, depth int) (string, error) {
 		return c.age(*e.Age)
 	case e.SignedIn != "":
 		return c.signedIn(e.SignedIn)
+	case e.Fact != nil:
+		return c.fact(*e.Fact)
 	case e.Patients != nil:
 		return c.patients(e.Patients), nil
 	}

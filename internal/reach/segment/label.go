@@ -20,6 +20,11 @@ func Labels(e Expr) access.Label {
 	if e.Not != nil {
 		labels |= Labels(*e.Not)
 	}
+	if e.Fact != nil && e.Fact.Key == "value" {
+		if known, ok := ConceptOf(e.Fact.Value); ok {
+			labels |= asked(known.Codes)
+		}
+	}
 	if e.Has == nil {
 		return labels
 	}

@@ -18,6 +18,18 @@ type Expr struct {
 	// SignedIn: "ever", "never", or "30d": within so many days.
 	SignedIn string   `json:"signedIn,omitempty"`
 	Patients []string `json:"patients,omitempty"` // these very people
+	Fact     *Fact    `json:"fact,omitempty"`     // one of Facts
+}
+
+// Fact asks for something that Hale keeps in rows of its own: a value, an
+// event of the ledger, a wish, a visit. What its fields mean, and which it
+// has, Facts says.
+type Fact struct {
+	Key    string  `json:"key"`
+	Value  string  `json:"value,omitempty"`
+	Op     string  `json:"op,omitempty"` // at least, below
+	Number float64 `json:"number,omitempty"`
+	Days   int     `json:"days,omitempty"`
 }
 
 // Has asks for a resource in the record: one of an ingredient's codes, or a
@@ -35,3 +47,6 @@ type Range struct {
 	Min int `json:"min,omitempty"`
 	Max int `json:"max,omitempty"`
 }
+
+// Everyone says whether e asks nothing.
+func (e Expr) Everyone() bool { return e.set() == 0 }

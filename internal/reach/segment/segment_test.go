@@ -180,3 +180,92 @@ func TestSentence(t *testing.T) {
 		}
 	}
 }
+
+// What Hale keeps in rows of its own.
+func TestCompileFacts(t *testing.T) {
+	day := func(days int) int64 { return haletest.Noon.AddDate(0, 0, days).UnixMicro() }
+	tests := []struct {
+		name string
+		fact segment.Fact
+		want string // ids
+		not  string // of those who are not
+	}{
+		{name: "a ZIP code", fact: segment.Fact{Key: "zip", Value: "60601"}, want: "ada", not: "bob cid dee"},
+		{name: "beginnings of ZIP codes", fact: segment.Fact{Key: "zip", Value: "606, 10"}, want: "ada bob", not: "cid dee"},
+		{name: "the last A1c is high", fact: segment.Fact{Key: "value", Value: "a1c", Op: "at least", Number: 9, Days: 365}, want: "ada", not: "bob cid dee"},
+		{name: "the last A1c is below, ever", fact: segment.Fact{Key: "value", Value: "a1c", Op: "below", Number: 9}, want: "bob cid", not: "ada dee"},
+		{name: "by email", fact: segment.Fact{Key: "reachable", Value: "email"}, want: "ada", not: "bob cid dee"},
+		{name: "by the portal", fact: segment.Fact{Key: "reachable", Value: "inbox"}, want: "dee", not: "ada bob cid"},
+		{name: "a caregiver", fact: segment.Fact{Key: "caregiver"}, want: "bob", not: "ada cid dee"},
+		{name: "no texts", fact: segment.Fact{Key: "refused", Value: "sms"}, want: "ada", not: "bob cid dee"},
+		{name: "a permission", fact: segment.Fact{Key: "permitted"}, want: "cid", not: "ada bob dee"},
+		{name: "was sent it", fact: segment.Fact{Key: "sent", Value: "o1", Days: 30}, want: "ada bob", not: "cid dee"},
+		{name: "was sent it, by a run", fact: segment.Fact{Key: "sent", Value: "series", Days: 30}, want: "ada bob", not: "cid dee"},
+		{name: "was sent anything lately", fact: segment.Fact{Key: "sent", Days: 3}, want: "", not: "ada bob cid dee"},
+		{name: "saw it", fact: segment.Fact{Key: "saw", Value: "o1", Days: 30}, want: "bob", not: "ada cid dee"},
+		{name: "did not open it", fact: segment.Fact{Key: "unopened", Value: "o1", Days: 30}, want: "ada", not: "bob cid dee"},
+		{name: "a visit ahead", fact: segment.Fact{Key: "visit-ahead", Days: 30}, want: "ada", not: "bob cid dee"},
+		{name: "a visit ahead, of a kind", fact: segment.Fact{Key: "visit-ahead", Value: "vaccine", Days: 30}, want: "", not: "ada bob cid dee"},
+		{name: "missed a visit", fact: segment.Fact{Key: "visit-missed", Days: 30}, want: "bob", not: "ada cid dee"},
+		{name: "a form", fact: segment.Fact{Key: "form-open"}, want: "cid", not: "ada bob dee"},
+	}
+	haletest.EachDB(t, func(t *testing.T, d *db.DB) {
+		put(t, d, person("ada", "1961-03-02", "female", "en"), person("bob", "1961-03-03", "male", "es"), person("cid", "1990-01-01", "male", "en"), person("dee", "1980-06-01", "female", "en"),
+			`{"resourceType":"Task","id":"t1","status":"requested","intent":"order","for":{"reference":"Patient/cid"}}`,
+			`{"resourceType":"Task","id":"t2","status":"requested","intent":"proposal","for":{"reference":"Patient/bob"}}`) // what a patient asks is no form
+		exec(t, d, `update person set zip = case id when 'ada' then '60601' when 'bob' then '10001' else '' end`)
+		for _, r := range []struct {
+			id, patient string
+			at          int64
+			value       float64
+		}{{"r1", "ada", day(-400), 7}, {"r2", "ada", day(-10), 9.5}, {"r3", "bob", day(-20), 9.9}, {"r4", "bob", day(-5), 8}, {"r5", "cid", day(-500), 7}, {"r6", "dee", day(-3), 12}} {
+			exec(t, d, `insert into result (patient, id, category, code, name, status, at, issued, value, unit, said, range_text, flag, performer, note, parts, source, updated_at)
+				values ($1, $2, 'laboratory', '4548-4', 'A1c', 'final', $3, 0, $4, '%', '', '', '', '', '', '', '', 0)`, r.patient, r.id, r.at, r.value)
+		}
+		exec(t, d, `insert into shield (patient, typ, id, labels) values ('dee', 'Observation', 'r6', $1)`, int64(access.Part2)) // not for everybody's eyes
+		exec(t, d, `insert into contact_point (patient, kind, value, updated_at) values ('ada', 'email', 'a@example.org', 0)`)
+		exec(t, d, `insert into account (id, kind, name, patient, created_at) values ('a', 'patient', 'Dee', 'dee', 1)`)
+		exec(t, d, `insert into proxy (id, patient, state, helper, kind, address, basis, actions, categories, asked_kind, asked_by, confirm, made_at, until_at, review_at) values ('x', 'bob', 'active', 'H', 'email', 'h@example.org', 'patient', '', '', 'patient', 'bob', 0, 0, 0, 0)`)
+		exec(t, d, `insert into consent_event (id, patient, channel, purpose, action, method, actor, at) values ('c1', 'ada', 'sms', '*', 'revoke', 'portal', 'ada', 5), ('c2', 'bob', 'sms', '*', 'revoke', 'portal', 'bob', 5), ('c3', 'bob', 'sms', '*', 'grant', 'portal', 'bob', 6)`)
+		exec(t, d, `insert into consent_event (id, patient, channel, purpose, action, method, actor, at) values ('c4', 'cid', '*', 'marketing', 'authorize', 'form', 'cid', 5)`)
+		exec(t, d, `insert into outreach (id, name, purpose, state, holdout, salt, created_by, created_at, parent) values ('o1', 'O', 'care', 'running', 0, '', '', 0, 'series')`)
+		for _, m := range []struct {
+			id, patient string
+			seen        int64
+		}{{"m1", "ada", 0}, {"m2", "bob", day(-5)}} {
+			exec(t, d, `insert into message (id, intent, outreach, patient, purpose, channel, step, state, state_at, mode, body, body_hash, key, not_before, expires_at, created_at, accepted_at, first_seen_at)
+				values ($1, $1, 'o1', $2, 'care', 'sms', 1, 'accepted', 0, 'full', '', '', $1, 0, 0, $3, $3, $4)`, m.id, m.patient, day(-6), m.seen)
+		}
+		for _, v := range []struct {
+			id, patient, status string
+			at                  int64
+		}{{"v1", "ada", "booked", day(5)}, {"v2", "bob", "noshow", day(-5)}, {"v3", "cid", "cancelled", day(5)}} {
+			exec(t, d, `insert into visit (id, patient, kind, status, service, title, start_at, end_at, practitioner, place, slot, booked_at, via, ref, source, updated_at)
+				values ($1, $2, 'appointment', $3, 'eye-exam', '', $4, $4, '', '', '', 0, '', '', '', 0)`, v.id, v.patient, v.status, v.at)
+		}
+		for _, tt := range tests {
+			t.Run(tt.name, func(t *testing.T) {
+				e := segment.Expr{Fact: &tt.fact}
+				if got := ids(t, d, e); got != tt.want {
+					t.Errorf("%s = %q, want %q", segment.Sentence(e), got, tt.want)
+				}
+				if got := ids(t, d, segment.Expr{Not: &e}); got != tt.not {
+					t.Errorf("%s = %q, want %q", segment.Sentence(segment.Expr{Not: &e}), got, tt.not)
+				}
+			})
+		}
+	})
+}
+
+// What does not fit its kind is refused, never left out.
+func TestCompileRefusesFacts(t *testing.T) {
+	d := haletest.SQLite(t)
+	for _, f := range []segment.Fact{
+		{Key: "moon"}, {Key: "zip"}, {Key: "zip", Value: "60601; drop"}, {Key: "value", Value: "a1c"}, {Key: "value", Value: "a1c", Op: "near", Number: 1},
+		{Key: "value", Value: "'--", Op: "below", Number: 1}, {Key: "sent", Value: "o1"}, {Key: "caregiver", Value: "x"}, {Key: "caregiver", Days: 3}, {Key: "visit-ahead", Days: 4000}, {Key: "reachable", Value: "pigeon"},
+	} {
+		if _, _, err := segment.Compile(haletest.Everyone(t, d, access.RunOutreach), segment.Expr{Fact: &f}, haletest.Noon); errs.KindOf(err) != errs.Invalid {
+			t.Errorf("%v: %v, want a refusal", f, err)
+		}
+	}
+}

@@ -34,6 +34,8 @@ func say(e Expr, not bool) string {
 		return verb("live", not) + " in " + e.City
 	case e.SignedIn != "":
 		return saySigned(e.SignedIn, not)
+	case e.Fact != nil:
+		return sayFact(*e.Fact, not)
 	case e.Patients != nil:
 		return verb("are", not) + fmt.Sprintf(" on a list of %d", len(e.Patients))
 	}

@@ -1,8 +1,10 @@
 package template
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"golang.org/x/text/unicode/norm"
@@ -44,75 +46,111 @@ func flat(text string) string {
 	return b.String()
 }
 
-// Lint returns what has to change before t may be used for purpose.
-func (t Template) Lint(purpose policy.Purpose) []Problem {
-	var list []Problem
-	if t.Sensitivity < purpose.Sensitivity {
-		list = append(list, Problem{Words: fmt.Sprintf("%s is treated as level %d at least; this says level %d.", purpose.Name, purpose.Sensitivity, t.Sensitivity)})
-	}
-	if t.Sensitivity < policy.S0 || t.Sensitivity > policy.S4 {
-		return append(list, Problem{Words: "The level is from 0 to 4."})
-	}
-	pages := 0
-	seen := map[string]bool{}
-	for _, p := range t.Parts {
-		name := p.Channel + "/" + p.Lang
-		if seen[name] {
-			list = append(list, Problem{Part: name, Words: "There are two of these."})
-		}
-		seen[name] = true
-		if p.Channel == Page {
-			pages++
-		}
-		for _, words := range t.lintPart(p) {
-			list = append(list, Problem{Part: name, Words: words})
-		}
-	}
-	if pages == 0 {
-		list = append(list, Problem{Words: "Write the page that the link opens."})
-	}
-	return list
+// Rules are what the linter knows of the clinic.
+type Rules struct {
+	Clinic  string   // as its messages name it
+	Address string   // postal, which e-mails of offers have to show
+	Host    string   // of its links
+	Samples []string // texts that the carriers were told of (10DLC); none: not compared
+	Cents   float64  // what one text costs, in cents; 0: not known
+	Langs   []string // to be written in; empty: en and es
 }
 
-func (t Template) lintPart(p Part) []string {
-	var list []string
+// Lint returns what has to change before t may be used for purpose.
+func (t Template) Lint(purpose policy.Purpose) []Problem {
+	return slices.DeleteFunc(t.Review(purpose, Rules{}), func(p Problem) bool { return p.Severity != Error })
+}
+
+// Review returns what has to change and what had better, the former first,
+// each with its place and what to do.
+func (t Template) Review(purpose policy.Purpose, rules Rules) []Problem {
+	l := &linter{t: t, purpose: purpose, rules: rules}
+	if t.Sensitivity < policy.S0 || t.Sensitivity > policy.S4 {
+		l.add(Error, "class", "", "The level is from 0 to 4.", "Choose what the message gives away.")
+		return l.list
+	}
+	if t.Sensitivity < purpose.Sensitivity {
+		l.add(Error, "class", "", fmt.Sprintf("%s is treated as level %d at least; this says level %d.", purpose.Name, purpose.Sensitivity, t.Sensitivity), "Choose a higher level.")
+	}
+	seen := map[string]bool{}
+	for _, p := range t.Parts {
+		l.part, l.in = p.Channel+"/"+p.Lang, ""
+		if seen[l.part] {
+			l.add(Error, "twice", "", "There are two of these.", "Delete one.")
+		}
+		seen[l.part] = true
+		l.check(p)
+	}
+	l.part, l.in = "", ""
+	l.extras()
+	l.languages()
+	slices.SortStableFunc(l.list, func(a, b Problem) int { return cmp.Compare(rank(a.Severity), rank(b.Severity)) })
+	return l.list
+}
+
+func rank(s Severity) int {
+	if s == Error {
+		return 0
+	}
+	return 1
+}
+
+// linter looks at one template.
+type linter struct {
+	t       Template
+	purpose policy.Purpose
+	rules   Rules
+	part    string // that is looked at
+	in      string
+	text    string
+	list    []Problem
+}
+
+// add adds a problem; at is the words it is about, in the text looked at.
+func (l *linter) add(s Severity, rule, at, words, fix string) {
+	p := Problem{Part: l.part, In: l.in, Rule: rule, Severity: s, Words: words, Fix: fix}
+	if i := strings.Index(l.text, at); at != "" && i >= 0 {
+		f := (&source{l.text}).fault(pos(i), "", "")
+		p.Line, p.Col = f.Line, f.Col
+	}
+	l.list = append(l.list, p)
+}
+
+// check looks at one part.
+func (l *linter) check(p Part) {
+	l.text = ""
 	if p.Channel != Page && p.Channel != Email && p.Channel != SMS {
-		return []string{"A part is for the page, for email or for texts."}
+		l.add(Error, "channel", "", "A part is for the page, for email or for texts.", "Delete it.")
+		return
 	}
 	if p.Lang == "" {
-		list = append(list, "Say which language it is in.")
+		l.add(Error, "language", "", "Say which language it is in.", "")
 	}
 	if strings.TrimSpace(p.Body) == "" {
-		list = append(list, "It is empty.")
-	}
-	if len(p.Body) > maxBody {
-		list = append(list, fmt.Sprintf("It is longer than %d characters.", maxBody))
+		l.add(Error, "empty", "", "It is empty.", "Write it, or delete it.")
 	}
 	if p.Channel != SMS && strings.TrimSpace(p.Subject) == "" {
-		list = append(list, "It needs a title.")
+		l.add(Error, "title", "", "It needs a title.", "Write what it is, in a few words.")
 	}
-	if strings.ContainsAny(p.Subject, "\r\n") {
-		list = append(list, "A title is one line.")
+	if strings.ContainsAny(p.Subject+p.Preview, "\r\n") {
+		l.add(Error, "title", "", "A title is one line.", "")
 	}
-	body, err := parse(p.Body)
-	if err != nil {
-		return append(list, err.Error()+".")
+	for i, text := range []string{p.Subject, p.Body, p.Preview} {
+		l.in, l.text = [...]string{"title", "", "preview"}[i], text
+		body, r, err := l.t.read(p, i, map[string]bool{})
+		if f, ok := FaultOf(err); ok {
+			rule := "language"
+			if r == nil && strings.Contains(f.Words, "may stand") {
+				rule = "minimum_necessary"
+			}
+			l.list = append(l.list, Problem{Part: l.part, In: l.in, Line: f.Line, Col: f.Col, Rule: rule, Severity: Error, Words: f.Words + ".", Fix: f.Fix})
+			continue
+		}
+		l.words(p, i, body)
+		if i == inBody {
+			l.body(p, body, r)
+		}
 	}
-	subject, err := parse(p.Subject)
-	if err != nil {
-		return append(list, "In the title, "+err.Error()+".")
-	}
-	list = append(list, t.lintFields(p, body, t.limit(p.Channel))...)
-	// A subject shows on locked screens.
-	if p.Channel == Email {
-		list = append(list, t.lintFields(p, subject, min(t.Sensitivity, policy.S1))...)
-	} else {
-		list = append(list, t.lintFields(p, subject, t.Sensitivity)...)
-	}
-	if p.Channel == SMS {
-		list = append(list, lintText(body)...)
-	}
-	return list
 }
 
 // limit is the class up to which fields may stand in a part for channel.
@@ -123,42 +161,61 @@ func (t Template) limit(channel string) policy.Class {
 	return t.Sensitivity
 }
 
-func (t Template) lintFields(p Part, nodes []node, limit policy.Class) []string {
-	var list []string
-	for _, n := range nodes {
-		f, ok := field(n.field)
-		if !ok || f.Class <= limit {
-			continue
+// extras looks at the fields that somebody brings along.
+func (l *linter) extras() {
+	l.text = ""
+	for _, f := range l.t.Extra {
+		_, taken := scope{fields: everywhere}.find(f.Name)
+		switch {
+		case taken:
+			l.add(Error, "field", "", fmt.Sprintf("The field %s is there already.", f.Name), "Give it another name.")
+		case !fieldName.MatchString(f.Name):
+			l.add(Error, "field", "", fmt.Sprintf("%q is no name for a field.", f.Name), "Use small letters, digits and _.")
+		case f.Type == List:
+			l.add(Error, "field", "", fmt.Sprintf("%s cannot be a list.", f.Name), "")
+		case f.Class < policy.S0 || f.Class > policy.S4:
+			l.add(Error, "field", "", fmt.Sprintf("Say what %s gives away, from 0 to 4.", f.Name), "")
 		}
-		list = append(list, fmt.Sprintf("{{ %s }} is level %d; here only level %d may stand.", f.Name, f.Class, limit))
 	}
-	return list
 }
 
-// lintText holds the rules of texts: a link, no word about health, short.
-func lintText(body []node) []string {
-	var list []string
-	linked := false
-	values := map[string]string{"first_name": "Maximiliano", "last_name": "Featherstonehaugh", "clinic": "Riverside Family Medicine", "clinic_phone": "(312) 555-0100", "link": "https://portal.example.org/m/abcdefghijkl"}
-	for _, n := range body {
-		linked = linked || n.field == "link"
-		if n.field != "" {
+var fieldName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,39}(\.[a-z][a-z0-9_]{0,39})?$`)
+
+// languages asks for the page, and for all it should be written in.
+func (l *linter) languages() {
+	l.text = ""
+	has := func(channel, tag string) bool {
+		return slices.ContainsFunc(l.t.Parts, func(p Part) bool { return p.Channel == channel && (tag == "" || p.Lang == tag) })
+	}
+	if !has(Page, "") {
+		l.add(Error, "page", "", "Write the page that the link opens.", "")
+		return
+	}
+	wanted := l.rules.Langs
+	if len(wanted) == 0 {
+		wanted = []string{"en", "es"}
+	}
+	for _, tag := range wanted {
+		if !has(Page, tag) {
+			l.add(Warning, "language_missing", "", fmt.Sprintf("There is no %s version: who reads it gets another language.", languageName(tag)), "Write the page in "+languageName(tag)+", too.")
 			continue
 		}
-		if word := Health(n.text); word != "" {
-			list = append(list, fmt.Sprintf("A text may not tell of health: %q… Say it on the page.", word))
+		for _, channel := range []string{Email, SMS} {
+			if has(channel, "") && !has(channel, tag) {
+				l.part = channel + "/" + tag
+				l.add(Warning, "language_missing", "", fmt.Sprintf("There are words of its own in another language, and none in %s: the usual ones go out.", languageName(tag)), "Write them in "+languageName(tag)+", or take the others away.")
+				l.part = ""
+			}
 		}
 	}
-	if !linked {
-		list = append(list, "A text needs {{ link }}.")
+}
+
+func languageName(tag string) string {
+	switch tag {
+	case "en":
+		return "English"
+	case "es":
+		return "Spanish"
 	}
-	text, _ := fill(body, values)
-	if n, wide := Segments(GSM(withStop(text, "en"))); n > maxSegments {
-		why := ""
-		if wide {
-			why = " because of characters that texts carry badly"
-		}
-		list = append(list, fmt.Sprintf("It takes %d texts%s; %d are the limit.", n, why, maxSegments))
-	}
-	return list
+	return tag
 }

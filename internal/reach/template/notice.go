@@ -6,6 +6,7 @@ type notice struct {
 	care, generic, named, stop                string
 	subject, careMail, genericMail, namedMail string
 	prove, open, stopMail                     string
+	why, stopLink                             string
 }
 
 func notices(lang string) notice {
@@ -22,6 +23,8 @@ func notices(lang string) notice {
 			prove:       "La página le preguntará su fecha de nacimiento. No necesita cuenta ni contraseña.",
 			open:        "Abrir la página",
 			stopMail:    "Para no recibir más correos como este, abra la página y elija «Dejar de recibir».",
+			why:         "Recibe este correo porque % tiene su dirección.",
+			stopLink:    "Dejar de recibir correos como este",
 		}
 	}
 	return notice{
@@ -36,5 +39,7 @@ func notices(lang string) notice {
 		prove:       "The page asks for your date of birth. You need no account and no password.",
 		open:        "Open the page",
 		stopMail:    "To get no more emails like this, open the page and choose “Stop these messages”.",
+		why:         "You get this email because % has your address.",
+		stopLink:    "Stop emails like this",
 	}
 }

@@ -1,12 +1,20 @@
 // Package template writes messages: a text with fields in it becomes what
 // one person reads on one channel.
 //
-// The language is closed: {{ field }} with the filters default and require,
-// nothing else. Each field says how much it gives away, and a text that
-// gives away more than its channel may carry is refused before it is kept.
+// The language is closed and small, a strict part of Liquid: {{ field }} with
+// filters, if, unless, case, for over bounded lists, comments. Every field has
+// a type and says how much it gives away; a text that could show more than
+// its channel may carry, or says nothing for a value that may be missing, is
+// refused before it is kept. Lines that begin with "- " are lists, with "# "
+// headings, and [words]({{ link }}) is a link, or a button where it stands
+// alone. No rendering goes on for long: lists, steps and length are bounded.
 package template
 
-import "hale/internal/reach/policy"
+import (
+	"slices"
+
+	"hale/internal/reach/policy"
+)
 
 // Where a part is read. Page is what the link and the portal's inbox show.
 const (
@@ -21,7 +29,19 @@ const (
 type Template struct {
 	Sensitivity policy.Class `json:"sensitivity"`
 	Parts       []Part       `json:"parts"`
+	Extra       []Field      `json:"fields,omitempty"` // values that whoever starts it brings along
 }
+
+// fields are those that the parts of t may name.
+func (t Template) fields() []Field {
+	if len(t.Extra) == 0 {
+		return everywhere
+	}
+	return slices.Concat(everywhere, t.Extra)
+}
+
+// everywhere are the fields of every text.
+var everywhere = Fields()
 
 // Part is the text for one channel in one language.
 type Part struct {
@@ -29,10 +49,5 @@ type Part struct {
 	Lang    string `json:"lang"`    // en, es
 	Subject string `json:"subject,omitempty"`
 	Body    string `json:"body"`
-}
-
-// Problem is something that has to change before a template can be used.
-type Problem struct {
-	Part  string // page/en
-	Words string
+	Preview string `json:"preview,omitempty"` // what an e-mail shows beside its subject; empty: a neutral line
 }

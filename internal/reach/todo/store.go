@@ -38,9 +38,10 @@ func (k Kind) source() (string, error) {
 	const failed = `
 		select i.id as subject, i.patient, i.outreach,
 			coalesce((select m.channel from message m where m.intent = i.id order by m.step desc limit 1), '') as channel,
-			(select max(m.state_at) from message m where m.intent = i.id) as at, '' as note
+			coalesce((select max(m.state_at) from message m where m.intent = i.id), i.decided_at) as at, '' as note
 		from intent i
-		where i.state in ('exhausted', 'expired')
+		where i.state = 'blocked' and i.purpose in ('recall', 'safety', 'emergency') and i.decision like '%"verdict":"block"%'
+			or i.state in ('exhausted', 'expired')
 			and exists (select 1 from message m where m.intent = i.id and m.state in ('undelivered', 'given_up'))
 			and not exists (select 1 from message m where m.intent = i.id
 				and (m.state in ('accepted', 'delivered', 'seen', 'acted', 'scheduled', 'handing_off', 'uncertain') or m.state = 'given_up' and m.in_doubt = 1))`
@@ -74,7 +75,21 @@ const last = `w.n = (select max(x.n) from todo x where x.kind = w.kind and x.sub
 func (k Kind) open() string {
 	return ` i join outreach o on o.id = i.outreach
 		left join todo w on w.kind = '` + string(k) + `' and w.subject = i.subject and ` + last + `
-		where (w.subject is null or w.closed = 0 or w.at < i.at)`
+		where (w.subject is null or w.closed = 0 or w.at < i.at)` + k.uncalled()
+}
+
+// uncalled leaves out what a call on the staff's list has settled since, and
+// what is answered elsewhere.
+func (k Kind) uncalled() string {
+	switch k {
+	case Call:
+		return ` and not exists (select 1 from call c where c.kind = 'asked' and c.message = i.subject and c.state <> 'open' and c.closed_at >= i.at)`
+	case Failed:
+		return ` and not exists (select 1 from call c where c.kind = 'unreached' and c.subject = i.subject and c.state <> 'open')`
+	case Reply: // it stands in its thread, with a task of its own
+		return ` and not exists (select 1 from thread t where t.about = i.subject) and not exists (select 1 from thread_notice n where n.message = i.subject)`
+	}
+	return ""
 }
 
 // phone is the best number to call the patient of row.

@@ -51,3 +51,16 @@ func Assign(salt, id, unit, purpose string, p float64) (Arm, float64) {
 	}
 	return Treat, p
 }
+
+// Pick draws one of several things for unit in the experiment named id, each
+// with its share of 1, and returns its place. A salt of its own keeps it
+// independent of Assign.
+func Pick(salt, id, unit string, shares []float64) int {
+	u := Draw(salt, id, unit)
+	for i, s := range shares {
+		if u -= s; u < 0 {
+			return i
+		}
+	}
+	return len(shares) - 1
+}
