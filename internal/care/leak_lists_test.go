@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"hale/internal/access"
+	"hale/internal/care/background"
 	"hale/internal/care/result"
 	"hale/internal/care/visit"
 	"hale/internal/haletest"
@@ -34,7 +35,22 @@ func (w *town) seen(a access.Actor, right access.Right, p, list, code string) (k
 func (w *town) lists(t *testing.T, a access.Actor, right access.Right, p string, pass access.Pass) int {
 	var got, want []string
 	var err error
-	switch which := w.rng.IntN(4); {
+	switch which := w.rng.IntN(6); {
+	case which == 4 && right == access.ReadRecord:
+		kind := []background.Kind{background.Device, background.Family, background.Insurance, background.Team, background.Order}[w.rng.IntN(5)]
+		var list []background.Entry
+		list, err = w.entries.List(t.Context(), pass, kind, 500)
+		got, want = names(list, background.Entry.Ref), w.seen(a, right, p, string(kind), "")
+		if kind == background.Order {
+			pending, e := w.entries.Pending(t.Context(), pass, time.Time{}, 500)
+			if e != nil || len(pending) != len(list) {
+				t.Fatalf("%d tests are pending, %v, want %d", len(pending), e, len(list))
+			}
+		}
+	case which == 5 && right == access.ReadRecord:
+		return w.panels(t, a, right, p, pass)
+	case which >= 4:
+		return 0
 	case which == 3 && right == access.ReadVisits:
 		var list []visit.Visit
 		list, err = w.visits.Upcoming(t.Context(), pass, 500)
@@ -59,6 +75,34 @@ func (w *town) lists(t *testing.T, a access.Actor, right access.Right, p string,
 		t.Fatalf("%+v with %s of %s sees %v, %v, want %v", a, right, p, got, err, want)
 	}
 	return len(got) + 1
+}
+
+// panels asks who looked at results: of each report that is named a may see
+// the report and the result.
+func (w *town) panels(t *testing.T, a access.Actor, right access.Right, p string, pass access.Pass) int {
+	states, err := w.reviews.Of(t.Context(), pass)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 1
+	for id, st := range states {
+		res := w.byKey["Observation/"+id]
+		if res == nil || res.patient != p || !w.shows(a, right, res) {
+			t.Fatalf("leak: %+v with %s of %s learns of %s", a, right, p, id)
+		}
+		if st.Panel == "" {
+			continue
+		}
+		report := w.byKey["DiagnosticReport/"+st.Panel]
+		if report == nil || report.patient != p || !w.shows(a, right, report) {
+			t.Fatalf("leak: %+v with %s of %s learns of the report %s", a, right, p, st.Panel)
+		}
+		if _, err := w.reviews.Panel(t.Context(), pass, st.Panel); err != nil {
+			t.Fatal(err)
+		}
+		n++
+	}
+	return n
 }
 
 // goals asks for the goals, of which each code shows one: one that a may see,

@@ -16,11 +16,13 @@ import (
 	"hale/internal/access"
 	"hale/internal/access/lookup"
 	"hale/internal/base/errs"
+	"hale/internal/care/background"
 	"hale/internal/care/document"
 	"hale/internal/care/medication"
 	"hale/internal/care/patient"
 	"hale/internal/care/problem"
 	"hale/internal/care/result"
+	"hale/internal/care/review"
 	"hale/internal/care/visit"
 	"hale/internal/haletest"
 	"hale/internal/record"
@@ -58,6 +60,12 @@ var coded = map[string][]struct {
 	"DiagnosticReport":  {{"http://loinc.org", "58410-2", 0}},
 	"Goal":              {{"http://loinc.org", "4548-4", 0}, {"http://loinc.org", "718-7", 0}},
 	"Appointment":       {{"http://snomed.info/sct", "185349003", 0}},
+
+	"Device":              {{"http://snomed.info/sct", "14106009", 0}},
+	"FamilyMemberHistory": {{"http://hl7.org/fhir/sid/icd-10-cm", "E11.9", 0}, {"http://hl7.org/fhir/sid/icd-10-cm", "B20", access.HIV}},
+	"Coverage":            {{"http://terminology.hl7.org/CodeSystem/v3-ActCode", "HIP", 0}},
+	"CareTeam":            {{"http://snomed.info/sct", "446050000", 0}},
+	"ServiceRequest":      {{"http://loinc.org", "718-7", 0}, {"http://loinc.org", "56888-1", access.HIV}},
 }
 
 var typed = map[string]struct {
@@ -69,6 +77,9 @@ var typed = map[string]struct {
 	"Encounter": {[]access.Category{access.Visits}, "visit"}, "DocumentReference": {[]access.Category{access.Documents}, "document"},
 	"DiagnosticReport": {[]access.Category{access.Results, access.Documents}, "document"},
 	"Goal":             {[]access.Category{access.Conditions}, "goal"}, "Appointment": {[]access.Category{access.Visits}, "upcoming"},
+	"Device": {[]access.Category{access.Conditions}, "device"}, "FamilyMemberHistory": {[]access.Category{access.Conditions}, "family"},
+	"Coverage": {[]access.Category{access.Bills}, "insurance"}, "CareTeam": {[]access.Category{access.Documents}, "team"},
+	"ServiceRequest": {[]access.Category{access.Results}, "order"},
 }
 
 // town is a few people, what is in their records, and every door to it.
@@ -82,6 +93,8 @@ type town struct {
 	meds     *medication.Store
 	docs     *document.Store
 	visits   *visit.Store
+	entries  *background.Store
+	reviews  *review.Store
 
 	people []string
 	minor  map[string]bool
@@ -112,8 +125,9 @@ func newTown(t *testing.T, d *db.DB, seed uint64) *town {
 	w := &town{rng: rand.New(rand.NewPCG(seed, 1)), d: d, minor: map[string]bool{}, byKey: map[string]*thing{},
 		vip: map[string]bool{}, blocked: map[[2]string]bool{}, treats: map[[2]string]access.Label{}, glass: map[[2]string]bool{}, passes: map[access.Role]access.Pass{}}
 	w.doors = access.NewDoors(audit.NewLog(d, ids, now), lookup.New(d, now), now)
-	w.records = record.New(d, ids, now, events, patient.View(), result.View(), medication.View(), problem.View(), document.View(), visit.View()).WithHolders(w)
+	w.records = record.New(d, ids, now, events, patient.View(), result.View(), medication.View(), problem.View(), document.View(), visit.View(), background.View(), review.View()).WithHolders(w)
 	w.results, w.problems, w.meds = result.NewStore(d), problem.NewStore(d), medication.NewStore(d)
+	w.entries, w.reviews = background.NewStore(d), review.NewStore(d, w.records, ids, now, nil)
 	w.docs, w.visits = document.NewStore(d, w.records), visit.NewStore(d, w.records, events, ids, now)
 	w.settle(t)
 	return w
@@ -181,7 +195,8 @@ func (w *town) exec(t *testing.T, q string, args ...any) {
 
 // draft makes a resource of p, which may refer to one before it.
 func (w *town) draft(p string, j int) record.Draft {
-	types := []string{"Condition", "Observation", "MedicationRequest", "Procedure", "Encounter", "DocumentReference", "DiagnosticReport", "Goal", "Appointment"}
+	types := []string{"Condition", "Observation", "MedicationRequest", "Procedure", "Encounter", "DocumentReference", "DiagnosticReport", "Goal", "Appointment",
+		"Device", "FamilyMemberHistory", "Coverage", "CareTeam", "ServiceRequest"}
 	typ := types[w.rng.IntN(len(types))]
 	c := coded[typ][w.rng.IntN(len(coded[typ]))]
 	o := &thing{typ: typ, id: fmt.Sprintf("%s-%d", p, j), patient: p, code: c.code, labels: c.labels, held: w.rng.IntN(12) == 0,
@@ -221,6 +236,12 @@ func (w *town) draft(p string, j int) record.Draft {
 		"DiagnosticReport":  `"status":"final","code":` + concept + `,"effectiveDateTime":"2026-01-08","conclusion":"Fine"`,
 		"Goal":              `"lifecycleStatus":"active","description":{"text":"` + o.id + `"},"target":[{"measure":` + concept + `,"detailQuantity":{"value":7}}]`,
 		"Appointment":       `"status":"booked","serviceType":[` + concept + `],"start":"2026-04-06T10:00:00Z","end":"2026-04-06T10:30:00Z","participant":[{"actor":{"reference":"Patient/` + p + `"},"status":"accepted"}]`,
+
+		"Device":              `"patient":{"reference":"Patient/` + p + `"},"status":"active","type":` + concept,
+		"FamilyMemberHistory": `"patient":{"reference":"Patient/` + p + `"},"status":"completed","relationship":{"text":"Father"},"condition":[{"code":` + concept + `}]`,
+		"Coverage":            `"beneficiary":{"reference":"Patient/` + p + `"},"status":"active","type":` + concept + `,"payor":[{"display":"P"}]`,
+		"CareTeam":            `"status":"active","category":[` + concept + `]`,
+		"ServiceRequest":      `"status":"active","intent":"order","code":` + concept + `,"authoredOn":"2026-01-09"`,
 	}[typ])
 	return record.Draft{Type: typ, ID: o.id, Body: []byte(body)}
 }
@@ -559,19 +580,33 @@ func (w *town) search(ctx context.Context, pass access.Pass) ([]string, error) {
 	if w.rng.IntN(4) == 0 {
 		q.Set("_lastUpdated", "ge2020")
 	}
-	q.Set("_sort", []string{"_id", "-_id", "date", "-date", "_lastUpdated"}[w.rng.IntN(5)])
+	w.further(typ, q)
 	q.Set("_count", fmt.Sprint(1+w.rng.IntN(20)))
 	var got []string
 	for range 3 {
-		page, err := w.records.Search(ctx, pass, typ, q)
+		page, err := w.records.Find(ctx, pass, typ, q)
 		if err != nil {
 			if errs.KindOf(err) == errs.Invalid {
 				return got, nil
 			}
 			return got, err
 		}
-		for _, r := range page.Resources {
+		for _, r := range page.Matches {
 			got = append(got, r.Type+"/"+r.ID)
+		}
+		for _, r := range page.Included {
+			if key := r.Type + "/" + r.ID; r.Patient != "" || w.byKey[key] != nil {
+				got = append(got, key)
+			}
+		}
+		if code := q.Get("_has:Condition:patient:code"); code != "" && len(page.Matches) > 0 {
+			plain, err := w.records.Search(ctx, pass, "Condition", url.Values{"code": {code}})
+			if err != nil || len(plain.Resources) == 0 {
+				return got, fmt.Errorf("%s?%s finds by conditions that the pass does not show: %w", typ, q.Encode(), err)
+			}
+		}
+		if page.Total >= 0 && page.Total < len(page.Matches) {
+			return got, fmt.Errorf("%s?%s counts %d and shows %d", typ, q.Encode(), page.Total, len(page.Matches))
 		}
 		if page.Next == "" {
 			break
@@ -579,6 +614,36 @@ func (w *town) search(ctx context.Context, pass access.Pass) ([]string, error) {
 		q.Set("_cursor", page.Next)
 	}
 	return got, nil
+}
+
+// further asks in other ways as well: by what things refer to, by what refers
+// to them, for what belongs to them, in any order.
+func (w *town) further(typ string, q url.Values) {
+	c := coded["Condition"][w.rng.IntN(len(coded["Condition"]))].code
+	p := w.people[w.rng.IntN(len(w.people))]
+	switch w.rng.IntN(9) {
+	case 0:
+		q.Set("patient.birthdate", "gt1900")
+	case 1:
+		q.Set("_has:Condition:patient:code", c)
+	case 2:
+		q.Set("subject:Patient._has:Condition:patient:code", c)
+	case 3:
+		q.Set("_include", typ+":patient")
+		q.Set("_include:iterate", "*")
+	case 4:
+		q["_revinclude"] = []string{"Observation:patient", "Condition:encounter", "Provenance:target", "DiagnosticReport:result"}
+	case 5:
+		q.Set("encounter.reason-code", c)
+	case 6:
+		q.Set("code:missing", []string{"true", "false"}[w.rng.IntN(2)])
+	case 7:
+		q.Set("subject", "Patient/"+p)
+	}
+	if w.rng.IntN(3) == 0 {
+		q.Set("_total", "accurate")
+	}
+	q.Set("_sort", []string{"_id", "-_id", "date", "-date", "_lastUpdated", "code,-_id", "-status", "-patient,date"}[w.rng.IntN(8)])
 }
 
 // get opens one resource, its history and, of a document, its text: each or

@@ -30,11 +30,42 @@ type Event struct {
 	Channel  string // email, sms, …, or Any
 	Purpose  string // care, marketing, …, or Any
 	Action   Action
-	Method   string // form, sms_keyword, staff, portal, link, import
+	Method   string // one of Methods
 	Actor    string
 	Evidence string
 	At       time.Time
 	Until    time.Time // zero: until revoked
+
+	// Of a word that takes a permission back.
+	Scope    string    // how far it was taken to go: topic, channel, calls, everything
+	Received time.Time // when it came; zero: At
+	Due      time.Time // by when the law wants it honoured; zero: ten working days
+	Rule     string    // by which words it was read so
+	Unsure   bool      // it may have meant something else: somebody has to look
+	Message  string    // the one that was answered
+}
+
+// Methods are the ways by which a word can come, each of which is evidence of
+// its own sort.
+func Methods() []string {
+	return []string{"form", "sms_keyword", "sms_freetext", "call_key", "staff", "email_reply", "one_click", "portal", "link", "complaint", "import"}
+}
+
+// dueDays is how many working days there are to honour a word.
+//
+// Spec: 47 CFR 64.1200(a)(10)
+const dueDays = 10
+
+// due is the end of the tenth day after at that is no Saturday or Sunday. A
+// holiday gives no more time: sooner is never wrong.
+func due(at time.Time) time.Time {
+	for n := 0; n < dueDays; {
+		at = at.Add(24 * time.Hour)
+		if at.Weekday() != time.Saturday && at.Weekday() != time.Sunday {
+			n++
+		}
+	}
+	return at
 }
 
 // State is what holds now.
@@ -88,14 +119,21 @@ func (s State) Warned() bool {
 // Authorized says whether a signed authorisation for purpose holds at now
 // and has not been revoked since.
 func (s State) Authorized(purpose string, now time.Time) bool {
+	_, ok := s.Signed(purpose, now)
+	return ok
+}
+
+// Signed returns the authorisation for purpose that holds at now. Its Scope
+// says whether it covers what somebody pays for.
+func (s State) Signed(purpose string, now time.Time) (Event, bool) {
 	e, ok := s.last[[3]string{Any, purpose, "authorization"}]
 	if !ok || now.Before(e.At) || !e.Until.IsZero() && !now.Before(e.Until) {
-		return false
+		return e, false
 	}
 	for _, p := range []string{purpose, Any} {
 		if r, ok := s.last[[3]string{Any, p, "contact"}]; ok && r.Action == Revoke && !r.At.Before(e.At) {
-			return false
+			return e, false
 		}
 	}
-	return true
+	return e, true
 }

@@ -18,6 +18,10 @@ type Store struct {
 	ids *ids.Source
 	now func() time.Time
 	log *audit.Log
+
+	// Revoked hears of each word that takes something back, in the transaction
+	// that writes it down; nil: nobody has to.
+	Revoked func(ctx context.Context, tx *db.Tx, e Event) error
 }
 
 // Chosen is what audit rows call a choice.
@@ -56,7 +60,8 @@ func (s *Store) AddIn(ctx context.Context, tx *db.Tx, events ...Event) error {
 // add appends events and notes who made each choice.
 func (s *Store) add(ctx context.Context, tx *db.Tx, by access.Actor, events []Event) error {
 	rows := make([]audit.Row, 0, len(events))
-	args := make([]any, 0, len(events)*10)
+	args := make([]any, 0, len(events)*13)
+	var taken []any
 	for _, e := range events {
 		if e.Patient == "" || e.Channel == "" || e.Purpose == "" || e.Action == "" {
 			return errEvent
@@ -74,16 +79,61 @@ func (s *Store) add(ctx context.Context, tx *db.Tx, by access.Actor, events []Ev
 		if !e.Until.IsZero() {
 			until = e.Until.UnixMicro()
 		}
-		args = append(args, e.ID, e.Patient, e.Channel, e.Purpose, string(e.Action), e.Method, e.Actor, e.Evidence, e.At.UnixMicro(), until)
+		var clock int64
+		if e.Action == Revoke {
+			clock = s.clock(&e)
+			taken = append(taken, s.ids.New(), e.ID, e.Patient, e.Channel, e.Purpose, e.Method, e.Rule, bit(!e.Unsure), e.Message,
+				e.Received.UnixMicro(), e.At.UnixMicro(), clock)
+		}
+		args = append(args, e.ID, e.Patient, e.Channel, e.Purpose, string(e.Action), e.Method, e.Actor, e.Evidence, e.At.UnixMicro(), until, e.Scope, e.At.UnixMicro(), clock)
 	}
-	const head = `insert into consent_event (id, patient, channel, purpose, action, method, actor, evidence, at, until)`
-	if err := db.InsertMany(ctx, tx, head, "", 10, args); err != nil {
+	const head = `insert into consent_event (id, patient, channel, purpose, action, method, actor, evidence, at, until, scope, effective_at, due_at)`
+	if err := db.InsertMany(ctx, tx, head, "", 13, args); err != nil {
+		return fmt.Errorf("consent: add: %w", err)
+	}
+	const clocks = `insert into revocation (id, event, patient, channel, purpose, method, rule, sure, message, received_at, honoured_at, due_at)`
+	if err := db.InsertMany(ctx, tx, clocks, "", 12, taken); err != nil {
 		return fmt.Errorf("consent: add: %w", err)
 	}
 	if err := s.log.AddIn(ctx, tx, rows...); err != nil {
 		return fmt.Errorf("consent: add: %w", err)
 	}
+	return s.tell(ctx, tx, events)
+}
+
+// tell has whoever sends hear of what events take back.
+func (s *Store) tell(ctx context.Context, tx *db.Tx, events []Event) error {
+	if s.Revoked == nil {
+		return nil
+	}
+	for _, e := range events {
+		if e.Action != Revoke {
+			continue
+		}
+		if err := s.Revoked(ctx, tx, e); err != nil {
+			return fmt.Errorf("consent: add: %w", err)
+		}
+	}
 	return nil
+}
+
+// clock completes when a word came and returns by when it has to count. It
+// counts from its own transaction on.
+func (s *Store) clock(e *Event) int64 {
+	if e.Received.IsZero() || e.Received.After(e.At) {
+		e.Received = e.At
+	}
+	if e.Due.IsZero() {
+		e.Due = due(e.Received)
+	}
+	return e.Due.UnixMicro()
+}
+
+func bit(yes bool) int {
+	if yes {
+		return 1
+	}
+	return 0
 }
 
 // Of returns every event of the patient whom pass opens, oldest first.
@@ -104,7 +154,7 @@ func List(ctx context.Context, c db.Conn, patients []string) (map[string][]Event
 		return by, nil
 	}
 	q := `
-		select id, patient, channel, purpose, action, method, actor, evidence, at, until
+		select id, patient, channel, purpose, action, method, actor, evidence, at, until, scope, due_at
 		from consent_event
 		where patient in (` + db.In(1, len(patients)) + `)
 		order by patient, at, id`
@@ -119,9 +169,12 @@ func List(ctx context.Context, c db.Conn, patients []string) (map[string][]Event
 }
 
 func read(scan db.Scan) (e Event, err error) {
-	var at, until int64
-	err = scan(&e.ID, &e.Patient, &e.Channel, &e.Purpose, &e.Action, &e.Method, &e.Actor, &e.Evidence, &at, &until)
+	var at, until, due int64
+	err = scan(&e.ID, &e.Patient, &e.Channel, &e.Purpose, &e.Action, &e.Method, &e.Actor, &e.Evidence, &at, &until, &e.Scope, &due)
 	e.At = time.UnixMicro(at).UTC()
+	if due != 0 {
+		e.Due = time.UnixMicro(due).UTC()
+	}
 	if until != 0 {
 		e.Until = time.UnixMicro(until).UTC()
 	}

@@ -48,6 +48,18 @@ type Point struct {
 	Use     string
 	Zone    string
 	Updated time.Time
+
+	Since     time.Time // on this patient; zero: not known
+	Confirmed time.Time // last proven to be theirs; zero: never
+}
+
+// Proven is since when nobody has shown that p is still the patient's; zero:
+// not known.
+func (p Point) Proven() time.Time {
+	if p.Confirmed.After(p.Since) {
+		return p.Confirmed
+	}
+	return p.Since
 }
 
 // Masked names the address without telling it: ending in 42, m…@example.org.
@@ -55,6 +67,9 @@ func (p Point) Masked() string { return Mask(p.Kind, p.Value) }
 
 // Mask names an address without telling it.
 func Mask(kind Kind, value string) string {
+	if kind == Letter {
+		return "" // no part of a postal address is less than the town
+	}
 	if kind != Email {
 		return phone.Number(value).Last2()
 	}
@@ -74,7 +89,12 @@ type Preference struct {
 	HourFrom   int // local hours; 0 and 0: no wish
 	HourTo     int
 	LargePrint bool
+	Pace       string // Daily, or "": as it comes
+	Untracked  bool   // mails tell us nothing about what they open; of topic * alone
 }
+
+// Daily is the pace of those who want one message a day.
+const Daily = "daily"
 
 // Normal returns value as contact points keep it, or "" if it is no address
 // of that kind.

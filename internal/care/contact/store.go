@@ -30,7 +30,7 @@ func NewStore(d *db.DB, now func() time.Time) *Store {
 // reached.
 const Wished = "contact.wish"
 
-const columns = `patient, kind, value, status, shared, rank, use, zone, updated_at`
+const columns = `patient, kind, value, status, shared, rank, use, zone, updated_at, since_at, confirmed_at`
 
 // Of returns the addresses of the patient whom pass opens, best first.
 func (s *Store) Of(ctx context.Context, pass access.Pass) ([]Point, error) {
@@ -107,6 +107,15 @@ func (s *Store) SetStatusOf(ctx context.Context, tx *db.Tx, patient string, kind
 	return nil
 }
 
+// Confirm notes that an address was just proven to be patient's.
+func (s *Store) Confirm(ctx context.Context, tx *db.Tx, patient, value string, at time.Time) error {
+	const q = `update contact_point set confirmed_at = $3 where patient = $1 and value = $2 and confirmed_at < $3`
+	if _, err := tx.ExecContext(ctx, q, patient, value, at.UnixMicro()); err != nil {
+		return fmt.Errorf("contact: confirm: %w", err)
+	}
+	return nil
+}
+
 // Preferences returns what the patient whom pass opens asked for.
 func (s *Store) Preferences(ctx context.Context, pass access.Pass) ([]Preference, error) {
 	patient, err := pass.Open(access.ReadContacts)
@@ -123,7 +132,7 @@ func ListPreferences(ctx context.Context, c db.Conn, patients []string) (map[str
 	if len(patients) == 0 {
 		return by, nil
 	}
-	q := `select patient, topic, channels, lang, hour_from, hour_to, large_print from preference
+	q := `select patient, topic, channels, lang, hour_from, hour_to, large_print, pace, untracked from preference
 		where patient in (` + db.In(1, len(patients)) + `)
 		order by patient, topic`
 	type row struct {
@@ -132,12 +141,12 @@ func ListPreferences(ctx context.Context, c db.Conn, patients []string) (map[str
 	}
 	list, err := db.All(ctx, c, func(scan db.Scan) (r row, err error) {
 		var channels string
-		var large int
-		err = scan(&r.patient, &r.Topic, &channels, &r.Lang, &r.HourFrom, &r.HourTo, &large)
+		var large, untracked int
+		err = scan(&r.patient, &r.Topic, &channels, &r.Lang, &r.HourFrom, &r.HourTo, &large, &r.Pace, &untracked)
 		if channels != "" {
 			r.Channels = strings.Split(channels, ",")
 		}
-		r.LargePrint = large == 1
+		r.LargePrint, r.Untracked = large == 1, untracked == 1
 		return r, err
 	}, q, db.Args(patients)...)
 	if err != nil {
@@ -164,19 +173,22 @@ func (s *Store) SetPreference(ctx context.Context, pass access.Pass, p Preferenc
 	if p.Topic == "" {
 		p.Topic = "*"
 	}
+	if p.Pace != Daily {
+		p.Pace = ""
+	}
 	large := 0
 	if p.LargePrint {
 		large = 1
 	}
 	const q = `
-		insert into preference (patient, topic, channels, lang, hour_from, hour_to, large_print, updated_at)
-		values ($1, $2, $3, $4, $5, $6, $7, $8)
+		insert into preference (patient, topic, channels, lang, hour_from, hour_to, large_print, pace, updated_at)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 		on conflict (patient, topic) do update set channels = excluded.channels, lang = excluded.lang,
-			hour_from = excluded.hour_from, hour_to = excluded.hour_to, large_print = excluded.large_print, updated_at = excluded.updated_at`
+			hour_from = excluded.hour_from, hour_to = excluded.hour_to, large_print = excluded.large_print, pace = excluded.pace, updated_at = excluded.updated_at`
 	row := pass.Actor().Row(Wished, patient, true)
 	row.About, row.Reason = "preference/"+p.Topic, strings.Join(p.Channels, ",")
 	err = s.db.Tx(ctx, func(tx *db.Tx) error {
-		if _, err := tx.ExecContext(ctx, q, patient, p.Topic, strings.Join(p.Channels, ","), p.Lang, p.HourFrom, p.HourTo, large, s.now().UnixMicro()); err != nil {
+		if _, err := tx.ExecContext(ctx, q, patient, p.Topic, strings.Join(p.Channels, ","), p.Lang, p.HourFrom, p.HourTo, large, p.Pace, s.now().UnixMicro()); err != nil {
 			return err
 		}
 		return s.log.AddIn(ctx, tx, row)
@@ -187,11 +199,41 @@ func (s *Store) SetPreference(ctx context.Context, pass access.Pass, p Preferenc
 	return nil
 }
 
+// SetTracking says whether mails to the patient whom pass opens may tell us
+// that they were opened and which links were followed. Without a word they
+// may.
+func (s *Store) SetTracking(ctx context.Context, pass access.Pass, off bool) error {
+	patient, err := pass.Open(access.EditContacts)
+	if err != nil {
+		return err
+	}
+	untracked := 0
+	if off {
+		untracked = 1
+	}
+	const q = `
+		insert into preference (patient, topic, untracked, updated_at) values ($1, '*', $2, $3)
+		on conflict (patient, topic) do update set untracked = excluded.untracked, updated_at = excluded.updated_at`
+	row := pass.Actor().Row(Wished, patient, true)
+	row.About, row.Reason = "preference/*", fmt.Sprintf("untracked %t", off)
+	err = s.db.Tx(ctx, func(tx *db.Tx) error {
+		if _, err := tx.ExecContext(ctx, q, patient, untracked, s.now().UnixMicro()); err != nil {
+			return err
+		}
+		return s.log.AddIn(ctx, tx, row)
+	})
+	if err != nil {
+		return fmt.Errorf("contact: set tracking: %w", err)
+	}
+	return nil
+}
+
 func readPoint(scan db.Scan) (p Point, err error) {
 	var shared int
-	var updated int64
-	err = scan(&p.Patient, &p.Kind, &p.Value, &p.Status, &shared, &p.Rank, &p.Use, &p.Zone, &updated)
+	var updated, since, confirmed int64
+	err = scan(&p.Patient, &p.Kind, &p.Value, &p.Status, &shared, &p.Rank, &p.Use, &p.Zone, &updated, &since, &confirmed)
 	p.Shared = shared == 1
+	p.Since, p.Confirmed = db.Time(since), db.Time(confirmed)
 	p.Updated = time.UnixMicro(updated).UTC()
 	return p, err
 }

@@ -43,15 +43,15 @@ func (view) Project(ctx context.Context, tx *db.Tx, batch []record.Change) error
 		points := Points(c)
 		for _, p := range points {
 			touched[p.Value] = true
-			args = append(args, id, string(p.Kind), p.Value, p.Rank, p.Use, p.Zone, c.At.UnixMicro())
+			args = append(args, id, string(p.Kind), p.Value, p.Rank, p.Use, p.Zone, c.At.UnixMicro(), c.At.UnixMicro())
 		}
 		if err := drop(ctx, tx, before[id], points, touched); err != nil {
 			return err
 		}
 	}
-	const head = `insert into contact_point (patient, kind, value, rank, use, zone, updated_at)`
+	const head = `insert into contact_point (patient, kind, value, rank, use, zone, updated_at, since_at)`
 	const tail = `on conflict (patient, kind, value) do update set rank = excluded.rank, use = excluded.use, zone = excluded.zone, updated_at = excluded.updated_at`
-	if err := db.InsertMany(ctx, tx, head, tail, 7, args); err != nil {
+	if err := db.InsertMany(ctx, tx, head, tail, 8, args); err != nil {
 		return fmt.Errorf("contact: project: %w", err)
 	}
 	return share(ctx, tx, touched)

@@ -130,6 +130,31 @@ func (s *Store) Record(ctx context.Context, tx *db.Tx, by access.Actor, e Entry)
 	return s.note(ctx, tx, by, "disclosure.make", e, "")
 }
 
+// RecordAll is Record of one disclosure about many patients, who are each
+// noted as if it were about them alone. e names none of them.
+func (s *Store) RecordAll(ctx context.Context, tx *db.Tx, by access.Actor, e Entry, patients []string) error {
+	if slices.Contains(Accounted, e.Basis) || e.Plan {
+		for _, patient := range patients {
+			e.Patient = patient
+			if err := s.Record(ctx, tx, by, e); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	rows := make([]audit.Row, 0, len(patients))
+	for _, patient := range patients {
+		e.Patient = patient
+		e, err := s.check(e)
+		if err != nil {
+			return err
+		}
+		e.ID = s.ids.New()
+		rows = append(rows, row(by, "disclosure.make", e, ""))
+	}
+	return s.log.AddIn(ctx, tx, rows...)
+}
+
 // check tidies an entry and refuses one that says too little.
 func (s *Store) check(e Entry) (Entry, error) {
 	for _, f := range []*string{&e.Recipient, &e.Address, &e.What, &e.Purpose, &e.SilentFor, &e.Origin} {
@@ -177,8 +202,13 @@ func (s *Store) allowed(ctx context.Context, tx *db.Tx, e Entry) error {
 }
 
 func (s *Store) note(ctx context.Context, tx *db.Tx, by access.Actor, action string, e Entry, why string) error {
-	return s.log.AddIn(ctx, tx, audit.Row{ActorKind: string(by.Kind), Actor: by.ID, Action: action, Patient: e.Patient, About: "disclosure/" + e.ID,
-		Purpose: string(e.Basis), Reason: why, Granted: true, Session: by.Session, Request: by.Request})
+	return s.log.AddIn(ctx, tx, row(by, action, e, why))
+}
+
+// row is what the log says of an entry.
+func row(by access.Actor, action string, e Entry, why string) audit.Row {
+	return audit.Row{ActorKind: string(by.Kind), Actor: by.ID, Action: action, Patient: e.Patient, About: "disclosure/" + e.ID,
+		Purpose: string(e.Basis), Reason: why, Granted: true, Session: by.Session, Request: by.Request}
 }
 
 // Note is Record by a member of staff, for what left on paper or by word of

@@ -14,6 +14,7 @@ import (
 	"hale/internal/base/errs"
 	"hale/internal/base/ids"
 	"hale/internal/base/intake"
+	"hale/internal/base/seal"
 	"hale/internal/record"
 	"hale/internal/store/db"
 )
@@ -111,11 +112,16 @@ func (l *Letterbox) Send(ctx context.Context, pass access.Pass, in Letter) (id s
 	if err != nil {
 		return "", err
 	}
-	err = l.db.Tx(ctx, func(tx *db.Tx) error {
+	err = l.db.Tx(ctx, func(tx *db.Tx) (err error) {
+		first, err := l.once(ctx, tx, id, patient, pass.Actor().ID, in)
+		if err != nil || first != id {
+			id = first
+			return err
+		}
 		if err := l.fits(ctx, tx, patient, len(file.Body)); err != nil {
 			return err
 		}
-		_, err := l.records.PutAll(ctx, tx, record.Source{Actor: pass.Actor()}, []record.Draft{{Type: "DocumentReference", ID: id, Body: body}})
+		_, err = l.records.PutAll(ctx, tx, record.Source{Actor: pass.Actor()}, []record.Draft{{Type: "DocumentReference", ID: id, Body: body}})
 		if err != nil {
 			return err
 		}
@@ -127,6 +133,32 @@ func (l *Letterbox) Send(ctx context.Context, pass access.Pass, in Letter) (id s
 		return "", fmt.Errorf("document: send: %w", err)
 	}
 	return id, nil
+}
+
+// once returns id where nothing like in was sent today, or else the document
+// that the first of them became: a button was pressed twice.
+func (l *Letterbox) once(ctx context.Context, tx *db.Tx, id, patient, account string, in Letter) (string, error) {
+	now := l.now()
+	key := seal.Hash(strings.Join([]string{patient, account, in.Sort, in.Note, now.UTC().Format(time.DateOnly), string(in.Body)}, "\x00"))
+	if _, err := tx.ExecContext(ctx, `delete from upload_once where at < $1`, now.AddDate(0, 0, -2).UnixMicro()); err != nil {
+		return "", err
+	}
+	const claim = `insert into upload_once (once, document, at) values ($1, $2, $3) on conflict (once) do nothing`
+	n, err := db.Changed(tx.ExecContext(ctx, claim, key, id, now.UnixMicro()))
+	if err != nil || n > 0 {
+		return id, err
+	}
+	return db.One(ctx, tx, db.Value[string], `select document from upload_once where once = $1`, key)
+}
+
+// Check opens a file that comes with a message, and refuses what a scanner
+// finds harmful or cannot look at: a photo is drawn anew, as in Send.
+func (l *Letterbox) Check(ctx context.Context, body []byte) (intake.File, error) {
+	file, err := intake.Open(body)
+	if err != nil {
+		return intake.File{}, err
+	}
+	return file, l.look(ctx, body)
 }
 
 // look asks the scanner. Where it does not answer, nothing is taken.

@@ -142,6 +142,42 @@ func TestLetterboxRefuses(t *testing.T) {
 	})
 }
 
+// A button pressed twice sends once, even at the same moment; another's same
+// photo, another note and another day are sent anew.
+func TestLetterboxTwice(t *testing.T) {
+	haletest.EachDB(t, func(t *testing.T, d *db.DB) {
+		box, letters := postBox(t, d, nil)
+		send := func(patient, note string) string {
+			id, err := box.Send(t.Context(), haletest.Pass(t, d, patient, access.SendMessages), document.Letter{Sort: "insurance", Note: note, Body: photo(t)})
+			if err != nil {
+				t.Error(err)
+			}
+			return id
+		}
+		var group sync.WaitGroup
+		ids := make([]string, 6)
+		for i := range ids {
+			group.Go(func() { ids[i] = send("ada", "front") })
+		}
+		group.Wait()
+		for _, id := range ids {
+			if id != ids[0] || id == "" {
+				t.Fatalf("sent twice: %q", ids)
+			}
+		}
+		if back := send("ada", "back"); back == ids[0] {
+			t.Error("the back of the card was taken for its front")
+		}
+		if bob := send("bob", "front"); bob == ids[0] {
+			t.Error("another patient was given the same document")
+		}
+		list, err := letters.List(t.Context(), haletest.Pass(t, d, "ada", access.ReadRecord), 10)
+		if err != nil || len(list) != 2 {
+			t.Errorf("%d documents, %v, want 2", len(list), err)
+		}
+	})
+}
+
 // However many come at the same moment, a day's share is not exceeded.
 func TestLetterboxQuota(t *testing.T) {
 	haletest.EachDB(t, func(t *testing.T, d *db.DB) {
@@ -150,11 +186,11 @@ func TestLetterboxQuota(t *testing.T) {
 		var group sync.WaitGroup
 		var mu sync.Mutex
 		taken, full := 0, 0
-		for range 40 {
+		for i := range 40 {
 			group.Go(func() {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 				defer cancel()
-				_, err := box.Send(ctx, pass, document.Letter{Sort: "photo", Body: photo(t)})
+				_, err := box.Send(ctx, pass, document.Letter{Sort: "photo", Note: strings.Repeat("n", i), Body: photo(t)})
 				mu.Lock()
 				defer mu.Unlock()
 				switch {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"hale/internal/access"
+	"hale/internal/base/lang"
 	"hale/internal/care/clinician"
 	"hale/internal/care/view"
 	"hale/internal/record"
@@ -65,7 +66,7 @@ func row(c record.Change, status string) []any {
 		dosage, reported = n.Get("dosage"), 1
 	}
 	authored := view.At(view.First(n.Get("authoredOn"), n.Get("effectivePeriod", "start"), n.Get("effectiveDateTime"), n.Get("dateAsserted")))
-	return []any{c.Patient, c.ID, code, tidy(name), dose(dosage), status, why, clinician.Ref(n.Get("requester")), authored,
+	return []any{c.Patient, c.ID, code, tidy(name), Say(lang.English, dosage).Words, status, why, clinician.Ref(n.Get("requester")), authored,
 		refills, reported, view.Source(c), c.At.UnixMicro()}
 }
 

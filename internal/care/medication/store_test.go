@@ -50,7 +50,7 @@ func TestStoreList(t *testing.T) {
 			t.Fatalf("List = %+v, %v, want now and old", list, err)
 		}
 		m := list[0]
-		if m.Name != "Metformin 500 mg tablet" || m.Dose != "Take 1 tablet, twice a day. With food" || m.Why != "Diabetes mellitus type 2" ||
+		if m.Name != "Metformin 500 mg tablet" || m.Dose != "Take 1 tablet twice a day. With food" || m.Why != "Diabetes mellitus type 2" ||
 			m.Prescriber != "Dr. Priya Raman" || m.Refills != 2 || !m.Current() {
 			t.Errorf("List[0] = %+v", m)
 		}

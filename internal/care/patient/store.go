@@ -19,7 +19,7 @@ func NewStore(d *db.DB) *Store { return &Store{db: d} }
 const columns = `id, full_name, given, family, born, sex, lang, mrn, line, city, state, zip, zone, deceased, active, updated_at`
 
 // openers are the rights that come with knowing whose record it is.
-var openers = [...]access.Right{access.ReadRecord, access.ReadVisits, access.BookVisits, access.ReadContacts, access.EditContacts,
+var openers = [...]access.Right{access.ReadRecord, access.ReadVisits, access.BookVisits, access.PayBills, access.ReadContacts, access.EditContacts,
 	access.ReadMessages, access.ReadMessage, access.ReadDecisions}
 
 // Get returns the person that pass opens for any right that comes with

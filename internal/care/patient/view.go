@@ -67,9 +67,21 @@ func read(n fhir.Node) Person {
 	p.MRN = recordNumber(n)
 	p.Lang = language(n)
 	a := home(n.Get("address"))
-	p.Line, p.City, p.State, p.Zip = a.Get("line").Text(), a.Get("city").Text(), a.Get("state").Text(), a.Get("postalCode").Text()
+	p.Line, p.City, p.State, p.Zip = lines(a.Get("line")), a.Get("city").Text(), a.Get("state").Text(), a.Get("postalCode").Text()
 	p.Zone = zone(n)
 	return p
+}
+
+// lines are the lines of an address on one, the apartment included: a letter
+// has to arrive.
+func lines(n fhir.Node) string {
+	var list []string
+	for l := range n.Each() {
+		if text := strings.TrimSpace(l.Text()); text != "" {
+			list = append(list, text)
+		}
+	}
+	return strings.Join(list, ", ")
 }
 
 // official returns the name a person is known by: the usual one, else the

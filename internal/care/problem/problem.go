@@ -81,7 +81,7 @@ var everyday = map[string]string{
 	"44465007": "Sprained ankle", "39848009": "Whiplash", "62106007": "Concussion", "58150001": "Broken collar bone", "65966004": "Broken forearm",
 	"16114001": "Broken ankle", "33737001": "Broken rib", "192127007": "Attention deficit disorder (ADHD)", "82423001": "Long-lasting pain",
 	"140": "Flu shot", "88": "Flu shot", "150": "Flu shot", "135": "Flu shot (high dose)", "141": "Flu shot", "158": "Flu shot", "115": "Tetanus and whooping cough shot (Tdap)",
-	"113": "Tetanus shot (Td)", "139": "Tetanus shot (Td)", "09": "Tetanus shot (Td)", "33": "Pneumonia shot", "133": "Pneumonia shot", "121": "Shingles shot", "187": "Shingles shot",
+	"113": "Tetanus shot (Td)", "139": "Tetanus shot (Td)", "09": "Tetanus shot (Td)", "33": "Pneumonia shot", "133": "Pneumonia shot", "215": "Pneumonia shot", "216": "Pneumonia shot", "121": "Shingles shot", "187": "Shingles shot",
 	"43": "Hepatitis B shot", "08": "Hepatitis B shot", "52": "Hepatitis A shot", "83": "Hepatitis A shot", "62": "HPV shot", "165": "HPV shot",
 	"114": "Meningitis shot", "03": "Measles, mumps and rubella shot", "21": "Chickenpox shot", "10": "Polio shot", "20": "Diphtheria, tetanus and whooping cough shot",
 	"49": "Hib shot", "119": "Rotavirus drops", "207": "COVID-19 shot", "208": "COVID-19 shot", "212": "COVID-19 shot", "300": "COVID-19 shot", "309": "COVID-19 shot",
@@ -90,4 +90,5 @@ var everyday = map[string]string{
 	"399208008": "Chest X-ray", "76601001": "Shot into a muscle", "23426006": "Breathing test", "127783003": "Breathing test",
 	"180256009": "Allergy shots", "395142003": "Allergy test", "269911007": "Test of phlegm", "117015009": "Throat swab",
 	"415300000": "Review of systems", "90226004": "Pap test sample",
+	"764146007": "Penicillin", "387406002": "Sulfa medicines", "762952008": "Peanuts", "111088007": "Latex",
 }

@@ -155,6 +155,27 @@ func (s *Store) List(ctx context.Context, pass access.Pass, kind Kind, n int) ([
 	return list, nil
 }
 
+// Get returns one entry of a kind of the patient whom pass opens.
+func (s *Store) Get(ctx context.Context, pass access.Pass, kind Kind, id string) (Problem, error) {
+	const q = `
+		select p.id, p.kind, p.code, p.name, p.status, p.at, p.ended, p.detail, p.performer, coalesce(c.name, ''), p.source, p.updated_at
+		from problem p left join clinician c on c.id = p.performer
+		where p.patient = $1 and ` + veil + ` and p.kind = $4 and p.id = $5`
+	patient, err := pass.Open(access.ReadRecord)
+	if err != nil {
+		return Problem{}, err
+	}
+	if !pass.Sees(access.Conditions) {
+		return Problem{}, fmt.Errorf("problem: get %s: %w", id, db.ErrNone)
+	}
+	hidden, until := pass.Veil()
+	p, err := db.One(ctx, s.db, scan, q, patient, hidden, until, string(kind), id)
+	if err != nil {
+		return Problem{}, fmt.Errorf("problem: get %s: %w", id, err)
+	}
+	return p, nil
+}
+
 // Count is how many there are of one kind, and when the record last changed
 // one.
 type Count struct {

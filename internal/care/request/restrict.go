@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,7 +34,7 @@ func (s *Store) restrict(ctx context.Context, tx *db.Tx, r Request, d Decision) 
 			d.Name = r.Details.Name
 		}
 	case "role":
-		if target != string(access.Nurse) && target != string(access.Admin) && target != string(access.Privacy) {
+		if !slices.Contains(access.Roles(), access.Role(target)) || target == string(access.Marketer) {
 			return errTarget
 		}
 		d.Name = "everybody with the role " + target

@@ -64,15 +64,26 @@ func (s *Store) Cancel(ctx context.Context, pass access.Pass, id string) error {
 		if err != nil {
 			return err
 		}
-		if err := s.put(ctx, tx, pass, v.Slot, "free", draft); err != nil {
-			return err
-		}
-		return s.events.Add(ctx, tx, happened("visit.cancelled", v))
+		return s.giveUp(ctx, tx, pass, v, draft)
 	})
 	if err != nil {
 		return failed("cancel", id, err)
 	}
 	return nil
+}
+
+// giveUp writes a visit that is given up, and gives its time to others.
+func (s *Store) giveUp(ctx context.Context, tx *db.Tx, pass access.Pass, v Visit, draft record.Draft) error {
+	if err := s.put(ctx, tx, pass, "", "", draft); err != nil {
+		return err
+	}
+	if err := s.end(ctx, tx, pass, v.ID, "left", OfferVoid); err != nil {
+		return err
+	}
+	if err := s.release(ctx, tx, pass, v.Slot); err != nil {
+		return err
+	}
+	return s.events.Add(ctx, tx, happened("visit.cancelled", v))
 }
 
 // Move moves a visit to another free slot of the same service. Nothing is
@@ -95,29 +106,56 @@ func (s *Store) Move(ctx context.Context, pass access.Pass, id, slot string, how
 		if taken.Service != old.Service {
 			return errSameKind
 		}
-		draft, err := s.changed(ctx, tx, pass, "Appointment", id, map[string]any{
-			"start": stamp(taken.Start), "end": stamp(taken.End), "slot": []any{reference("Slot/"+slot, "")},
-			"participant": participants(patient, taken),
-		})
-		if err != nil {
-			return err
-		}
-		if err := s.put(ctx, tx, pass, slot, "busy", draft); err != nil {
-			return err
-		}
-		if err := s.put(ctx, tx, pass, old.Slot, "free"); err != nil {
-			return err
-		}
-		if v, err = get(ctx, tx, pass, patient, id); err != nil {
-			return err
-		}
-		v.Via, v.Ref = how.Via, how.Ref
-		return s.events.Add(ctx, tx, happened("visit.moved", v))
+		v, err = s.shift(ctx, tx, pass, old, taken, how)
+		return err
 	})
 	if err != nil {
 		return Visit{}, failed("move", id, err)
 	}
 	return v, nil
+}
+
+// shift writes a visit at the slot that was taken for it, and gives the old
+// time to others.
+func (s *Store) shift(ctx context.Context, tx *db.Tx, pass access.Pass, old Visit, taken Slot, how How) (Visit, error) {
+	set := map[string]any{
+		"start": stamp(taken.Start), "end": stamp(taken.End), "slot": []any{reference("Slot/"+taken.ID, "")},
+	}
+	others, err := s.company(ctx, tx, pass, old.ID)
+	if err != nil {
+		return Visit{}, err
+	}
+	set["participant"] = append(participants(old.Patient, taken), others...)
+	const later = `update wait_entry set start_at = $2, updated_at = $3 where visit = $1`
+	if _, err := tx.ExecContext(ctx, later, old.ID, taken.Start.UnixMicro(), s.now().UnixMicro()); err != nil {
+		return Visit{}, err
+	}
+	waits, err := db.One(ctx, tx, db.Value[int], `select count(*) from wait_entry where visit = $1 and state = 'waiting'`, old.ID)
+	if err != nil {
+		return Visit{}, err
+	}
+	if waits == 0 {
+		set["requestedPeriod"] = nil
+	}
+	draft, err := s.changed(ctx, tx, pass, "Appointment", old.ID, set)
+	if err != nil {
+		return Visit{}, err
+	}
+	if err := s.put(ctx, tx, pass, taken.ID, "busy", draft); err != nil {
+		return Visit{}, err
+	}
+	if err := s.giveBack(ctx, tx, pass, old.ID, OfferVoid, taken.Start); err != nil {
+		return Visit{}, err
+	}
+	if err := s.release(ctx, tx, pass, old.Slot); err != nil {
+		return Visit{}, err
+	}
+	v, err := get(ctx, tx, pass, old.Patient, old.ID)
+	if err != nil {
+		return Visit{}, err
+	}
+	v.Via, v.Ref = how.Via, how.Ref
+	return v, s.events.Add(ctx, tx, happened("visit.moved", v))
 }
 
 // once refuses a second visit to which a link led the patient while there is
@@ -189,7 +227,8 @@ func (s *Store) put(ctx context.Context, tx *db.Tx, pass access.Pass, slot, stat
 	return err
 }
 
-// changed returns a draft of a resource with some elements set anew.
+// changed returns a draft of a resource with some elements set anew; nil takes
+// one away.
 func (s *Store) changed(ctx context.Context, tx *db.Tx, pass access.Pass, typ, id string, set map[string]any) (record.Draft, error) {
 	res, err := s.records.GetIn(ctx, tx, pass, typ, id)
 	if err != nil {
@@ -200,6 +239,10 @@ func (s *Store) changed(ctx context.Context, tx *db.Tx, pass access.Pass, typ, i
 		return record.Draft{}, fmt.Errorf("visit: read %s/%s: %w", typ, id, err)
 	}
 	for key, value := range set {
+		if value == nil {
+			delete(body, key)
+			continue
+		}
 		raw, err := json.Marshal(value)
 		if err != nil {
 			return record.Draft{}, err

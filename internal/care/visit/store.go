@@ -18,6 +18,7 @@ import (
 // records is what the store needs of the record.
 type records interface {
 	PutAll(ctx context.Context, tx *db.Tx, src record.Source, drafts []record.Draft) ([]record.Change, error)
+	Get(ctx context.Context, pass access.Pass, typ, id string) (record.Resource, error)
 	GetIn(ctx context.Context, tx *db.Tx, pass access.Pass, typ, id string) (record.Resource, error)
 	Hold(ctx context.Context, tx *db.Tx, patient string) error
 }
@@ -29,11 +30,13 @@ type Store struct {
 	events  *event.Log
 	ids     *ids.Source
 	now     func() time.Time
+	zone    *time.Location // of the clinic
+	teller  Teller         // nil: nobody is told
 }
 
 // NewStore returns a store on d that writes through r.
 func NewStore(d *db.DB, r records, events *event.Log, ids *ids.Source, now func() time.Time) *Store {
-	return &Store{db: d, records: r, events: events, ids: ids, now: now}
+	return &Store{db: d, records: r, events: events, ids: ids, now: now, zone: time.UTC}
 }
 
 const columns = `v.id, v.patient, v.status, v.service, v.title, v.start_at, v.end_at, v.practitioner, coalesce(c.name, ''),
