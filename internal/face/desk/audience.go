@@ -21,7 +21,7 @@ type group struct{ Lines []line }
 // line is one condition of the form.
 type line struct {
 	N      int    // its number in the form
-	Kind   string // has, code, age, sex, lang, city, signed
+	Kind   string // has, code, age, sex, lang, city, signed, fact
 	Not    bool
 	Value  string // the ingredient, sex, language, city or sign-in
 	Months int    // has, code: within so many; 0 is ever
@@ -30,6 +30,10 @@ type line struct {
 	Type   string // code: Condition
 	Code   string // code: http://snomed.info/sct|44054006
 	Label  string // code: in words
+	Word   string // fact: what it is asked for
+	Op     string // fact: at least, below
+	Number string // fact, as typed
+	Days   string
 	Err    string
 }
 
@@ -96,8 +100,7 @@ func fromExpr(e segment.Expr) (audience, bool) {
 }
 
 func isEveryone(e segment.Expr) bool {
-	return e.Not == nil && e.Has == nil && e.Age == nil && len(e.All)+len(e.Any)+len(e.Patients) == 0 &&
-		e.Sex+e.Lang+e.City+e.SignedIn == ""
+	return e.Everyone()
 }
 
 // fromLeaf turns one condition, perhaps negated, into a line.
@@ -132,6 +135,9 @@ func fromLeaf(e segment.Expr) (line, bool) {
 		return line{Kind: "city", Value: e.City}, true
 	case e.SignedIn != "":
 		return line{Kind: "signed", Value: e.SignedIn}, true
+	case e.Fact != nil:
+		f := e.Fact
+		return line{Kind: "fact", Value: f.Key, Word: f.Value, Op: f.Op, Number: strconv.FormatFloat(f.Number, 'f', -1, 64), Days: zeroBlank(f.Days)}, true
 	}
 	return line{}, false
 }
@@ -200,6 +206,8 @@ func (l line) leaf(known func(string) bool) (segment.Expr, string) {
 			return segment.Expr{}, "Write the name of the city as it stands in the record."
 		}
 		return segment.Expr{City: l.Value}, ""
+	case "fact":
+		return l.fact()
 	case "signed":
 		if !slices.ContainsFunc(signedOptions(), func(o option) bool { return o.Value == l.Value }) {
 			return segment.Expr{}, "Choose one."
@@ -207,6 +215,41 @@ func (l line) leaf(known func(string) bool) (segment.Expr, string) {
 		return segment.Expr{SignedIn: l.Value}, ""
 	}
 	return segment.Expr{}, "Remove this line."
+}
+
+// fact turns a line about a fact into a condition.
+func (l line) fact() (segment.Expr, string) {
+	s, ok := segment.SortOf(l.Value)
+	f := segment.Fact{Key: l.Value}
+	if !ok {
+		return segment.Expr{}, "Remove this line."
+	}
+	if s.Value != "" {
+		f.Value = l.Word
+		if f.Value == "" && !s.Any {
+			return segment.Expr{}, "Fill in: " + s.Value + "."
+		}
+	}
+	if s.Number {
+		n, err := strconv.ParseFloat(strings.ReplaceAll(l.Number, ",", "."), 64)
+		if err != nil || n != n || n > 1e9 || n < -1e9 {
+			return segment.Expr{}, "Write the value as a number, like 9 or 7.5."
+		}
+		if f.Op, f.Number = "at least", n; l.Op == "below" {
+			f.Op = l.Op
+		}
+	}
+	if s.Days {
+		n, err := strconv.Atoi(l.Days)
+		if l.Days == "" && s.Ever {
+			n, err = 0, nil
+		}
+		if err != nil || n < 0 || n > 3650 || n == 0 && !s.Ever {
+			return segment.Expr{}, "Write how many days, 1 to 3650."
+		}
+		f.Days = n
+	}
+	return segment.Expr{Fact: &f}, ""
 }
 
 func (l line) age() (segment.Expr, string) {
@@ -270,7 +313,8 @@ func parseAudience(f url.Values) audience {
 			months = 0
 		}
 		l := line{Kind: kind, Not: at("not") == "1", Value: at("value"), Months: months,
-			Min: at("min"), Max: at("max"), Type: at("type"), Code: at("code"), Label: at("label")}
+			Min: at("min"), Max: at("max"), Type: at("type"), Code: at("code"), Label: at("label"),
+			Word: at("word"), Op: at("op"), Number: at("number"), Days: at("days")}
 		g, ok := groups[at("group")]
 		if !ok {
 			g = len(a.Groups)
@@ -343,7 +387,7 @@ func (a *audience) add(at int, what string) {
 	}
 	kind, value, _ := strings.Cut(what, ":")
 	switch kind {
-	case "has", "code", "age", "sex", "lang", "city", "signed":
+	case "has", "code", "age", "sex", "lang", "city", "signed", "fact":
 	default:
 		return
 	}
@@ -351,7 +395,11 @@ func (a *audience) add(at int, what string) {
 		at = len(a.Groups)
 		a.Groups = append(a.Groups, group{})
 	}
-	a.Groups[at].Lines = append(a.Groups[at].Lines, line{Kind: kind, Value: value})
+	l := line{Kind: kind, Value: value}
+	if kind == "fact" {
+		l.Days = "90"
+	}
+	a.Groups[at].Lines = append(a.Groups[at].Lines, l)
 }
 
 // drop removes line n, and its group if that is empty then.

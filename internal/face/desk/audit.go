@@ -238,7 +238,7 @@ func (d *Desk) auditState(r *http.Request) (auditState, error) {
 	}
 	if len(s.Witnesses) == 0 {
 		v.Tone = "watch"
-		v.Witnesses = append(v.Witnesses, witnessRow{Name: "No witness", Words: "Who can write to the database and has the key could rewrite the log unseen.", Tone: "watch"})
+		v.Witnesses = append(v.Witnesses, witnessRow{Name: "No witness", Words: "Who can write to the database and has the key could rewrite the log unseen", Tone: "watch"})
 	}
 	return v, nil
 }

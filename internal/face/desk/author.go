@@ -2,16 +2,13 @@ package desk
 
 import (
 	"fmt"
-	"math"
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 
 	"hale/internal/access"
 	"hale/internal/base/errs"
-	"hale/internal/causal"
 	"hale/internal/face/web"
 	"hale/internal/reach"
 	"hale/internal/reach/policy"
@@ -117,7 +114,7 @@ func (d *Desk) editBasics(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return d.showBasics(w, r, http.StatusOK, o, basicsForm{Name: o.Name, Purpose: o.Purpose})
+	return d.showBasics(w, r, http.StatusOK, o, basicsForm{Name: o.Name, Purpose: o.Purpose, Permit: string(o.Exception), Paid: o.Paid})
 }
 
 // saveBasics keeps the first step of a draft.
@@ -135,7 +132,7 @@ func (d *Desk) keepBasics(w http.ResponseWriter, r *http.Request, pass access.Pa
 	if err != nil {
 		return err
 	}
-	f := basicsForm{Name: field(in, "name"), Purpose: field(in, "purpose")}
+	f := basicsForm{Name: field(in, "name"), Purpose: field(in, "purpose"), Permit: field(in, "permit"), Paid: in.Get("paid") == "1"}
 	if f.Name == "" {
 		f.NameErr = "Give it a name, like “Diabetic eye exam recall”."
 	}
@@ -143,7 +140,16 @@ func (d *Desk) keepBasics(w http.ResponseWriter, r *http.Request, pass access.Pa
 	if !ok || purpose.Key == "security" {
 		f.PurposeErr = "Choose what it is for."
 	}
-	if f.NameErr+f.PurposeErr != "" {
+	o.Exception, o.Paid = "", false
+	if purpose.Authorization { // of no other purpose does it say anything
+		o.Exception, o.Paid = reach.Exception(f.Permit), f.Paid
+		if f.Paid && f.Permit != "" {
+			f.PermitErr = "Somebody pays the clinic for this offer: then only patients who signed for that may get it."
+		} else if !slices.ContainsFunc(permits, func(p option) bool { return p.Value == f.Permit }) {
+			f.PermitErr = "Choose by what the offer is allowed."
+		}
+	}
+	if f.NameErr+f.PurposeErr+f.PermitErr != "" {
 		return d.showBasics(w, r, http.StatusUnprocessableEntity, o, f)
 	}
 	o.Name, o.Purpose = f.Name, purpose.Key
@@ -162,15 +168,27 @@ func (d *Desk) keepBasics(w http.ResponseWriter, r *http.Request, pass access.Pa
 	return nil
 }
 
+// permits are by what an offer may be allowed.
+//
+// Spec: 45 CFR 164.501 (marketing), 45 CFR 164.508(a)(3)
+var permits = []option{
+	{"", "The patient has signed that offers may come"},
+	{string(reach.ForTreatment), "It is about this patient’s own treatment, and nobody pays the clinic for it"},
+	{string(reach.ForRefill), "It is about a medicine that they take or took until 90 days ago, and the clinic gets its costs at most"},
+}
+
 func (d *Desk) showBasics(w http.ResponseWriter, r *http.Request, status int, o reach.Outreach, f basicsForm) error {
 	for _, p := range policy.Purposes() {
 		if p.Key != "security" {
 			f.Purposes = append(f.Purposes, purposeOption{Key: p.Key, Name: p.Name, Words: purposeWords(p.Key), Holdout: p.Holdout})
 		}
 	}
-	a := author(o, "basics")
-	if f.NameErr+f.PurposeErr != "" {
-		a.Err = strings.TrimSpace(f.NameErr + " " + f.PurposeErr)
+	a, err := d.framed(r, author(o, "basics"))
+	if err != nil {
+		return err
+	}
+	if f.NameErr+f.PurposeErr+f.PermitErr != "" {
+		a.Err = strings.Join(strings.Fields(f.NameErr+" "+f.PurposeErr+" "+f.PermitErr), " ")
 	}
 	title := "New outreach"
 	if o.Name != "" {
@@ -188,8 +206,18 @@ func purposeWords(key string) string {
 		return "About a visit that is planned, moved or should be."
 	case "clinical_result":
 		return "Something in the record is ready to be read."
+	case "refill":
+		return "About a medicine that runs out or is ready."
 	case "billing":
 		return "About what is owed or was paid."
+	case "admin":
+		return "About the office: its hours, a new number, a form that is missing."
+	case "safety":
+		return "Something that may harm, and what to do about it. People cannot stop these as a topic."
+	case "recall":
+		return "A medicine or a device that is called back. People cannot stop these as a topic."
+	case "emergency":
+		return "Danger to life or health right now. Goes at any hour."
 	case "education":
 		return "Health information for a group, with nothing to do right now."
 	case "survey":
@@ -304,10 +332,44 @@ func (d *Desk) countInto(r *http.Request, pass access.Pass, v *audienceView, e s
 
 func (d *Desk) showAudience(w http.ResponseWriter, r *http.Request, status int, o reach.Outreach, v audienceView, why string) error {
 	v.Href, v.Back = path(o.ID)+"/edit/audience", path(o.ID)+"/edit/basics"
-	v.Adds, v.Names, v.Languages = ingredients(), ingredientNames(), languageOptions()
-	a := author(o, "audience")
+	if err := d.fillAudience(r, &v); err != nil {
+		return err
+	}
+	a, err := d.framed(r, author(o, "audience"))
+	if err != nil {
+		return err
+	}
 	a.Err = why
 	return d.Site.Render(w, r, status, audiencePage(d.view(r, "Who: "+o.Name, "outreach"), a, v))
+}
+
+// fillAudience adds what lines can be about.
+func (d *Desk) fillAudience(r *http.Request, v *audienceView) error {
+	v.Adds, v.Names, v.Languages = ingredients(), ingredientNames(), languageOptions()
+	pass, err := d.all(r, access.RunOutreach)
+	if err != nil {
+		return err
+	}
+	list, err := d.Reach.List(r.Context(), pass)
+	if err != nil {
+		return err
+	}
+	v.Outreach = []option{{"", "any message"}}
+	for _, o := range list {
+		if o.State != reach.Draft {
+			v.Outreach = append(v.Outreach, option{o.ID, o.Name})
+		}
+	}
+	return nil
+}
+
+// factOptions are the values that a fact can be asked for.
+func factOptions(s segment.Sort) []option {
+	list := []option{{"", "choose"}}
+	for _, o := range s.Options {
+		list = append(list, option{o.Value, o.Words})
+	}
+	return list
 }
 
 // sentenceOf reads a segment back, as a whole sentence.
@@ -327,7 +389,16 @@ func ingredients() []optionGroup {
 		g.Options = append(g.Options, option{"has:" + c.Key, c.Words})
 	}
 	groups = slices.DeleteFunc(groups, func(g optionGroup) bool { return len(g.Options) == 0 })
-	return append(groups, optionGroup{Title: "The person", Options: []option{{"age", "age"}, {"sex", "sex"}, {"lang", "language"}, {"city", "city"}, {"signed", "use of the portal"}}},
+	groups = append(groups, optionGroup{Title: "The person", Options: []option{{"age", "age"}, {"sex", "sex"}, {"lang", "language"}, {"city", "city"}, {"signed", "use of the portal"}}})
+	for _, s := range segment.Facts() {
+		i := slices.IndexFunc(groups, func(g optionGroup) bool { return g.Title == s.Group })
+		if i < 0 {
+			i = len(groups)
+			groups = append(groups, optionGroup{Title: s.Group})
+		}
+		groups[i].Options = append(groups[i].Options, option{"fact:" + s.Key, s.Words})
+	}
+	return append(groups,
 		optionGroup{Title: "Other", Options: []option{{"code", "something else, by its code"}}})
 }
 
@@ -376,6 +447,9 @@ func lineLabel(l line, names map[string]string) string {
 		return "use of the portal"
 	case "lang":
 		return "language"
+	case "fact":
+		s, _ := segment.SortOf(l.Value)
+		return s.Words
 	}
 	return l.Kind
 }
@@ -385,107 +459,4 @@ func notValue(not bool) string {
 		return "1"
 	}
 	return "0"
-}
-
-// editPlan shows the experiment.
-func (d *Desk) editPlan(w http.ResponseWriter, r *http.Request) error {
-	o, pass, err := d.draft(r)
-	if err != nil {
-		return err
-	}
-	v := planView{Percent: strings.TrimSuffix(percent(o.Holdout), " %"), Window: zeroBlank(o.WindowDays), Expire: zeroBlank(o.ExpireDays), Households: o.Households}
-	return d.showPlan(w, r, http.StatusOK, pass, o, v)
-}
-
-// savePlan keeps the experiment.
-func (d *Desk) savePlan(w http.ResponseWriter, r *http.Request) error {
-	o, pass, err := d.draft(r)
-	if err != nil {
-		return err
-	}
-	in, err := form(r)
-	if err != nil {
-		return err
-	}
-	v := planView{Percent: field(in, "holdout"), Window: field(in, "window"), Expire: field(in, "expire"), Households: in.Get("households") == "1"}
-	held, ok := parsePercent(v.Percent)
-	if !ok || held > 0.5 {
-		v.PercentErr = "Write a share from 0 to 50, like 10 or 2.5."
-	}
-	if p, known := policy.PurposeOf(o.Purpose); known && !p.Holdout {
-		held, v.PercentErr = 0, ""
-	}
-	window, okWindow := parseDays(v.Window)
-	if !okWindow {
-		v.WindowErr = "Write days from 1 to 365."
-	}
-	expire, okExpire := parseDays(v.Expire)
-	if !okExpire {
-		v.ExpireErr = "Write days from 1 to 365."
-	}
-	if v.PercentErr+v.WindowErr+v.ExpireErr != "" {
-		return d.showPlan(w, r, http.StatusUnprocessableEntity, pass, o, v)
-	}
-	o.Holdout, o.WindowDays, o.ExpireDays, o.Households = held, window, expire, v.Households
-	if o, err = d.Reach.Save(r.Context(), pass, o); err != nil {
-		return err
-	}
-	toStep(w, r, o, "check")
-	return nil
-}
-
-// parsePercent reads a share as people write one: 10, 2.5, 2,5 or 10 %.
-func parsePercent(text string) (float64, bool) {
-	text = strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(text), "%"))
-	text = strings.Replace(text, ",", ".", 1)
-	if text == "" || strings.Trim(text, "0123456789.") != "" {
-		return 0, false
-	}
-	v, err := strconv.ParseFloat(text, 64)
-	if err != nil || math.IsInf(v, 0) || v > 100 {
-		return 0, false
-	}
-	return v / 100, true
-}
-
-// parseDays reads a number of days from 1 to 365.
-func parseDays(text string) (int, bool) {
-	n, err := strconv.Atoi(text)
-	return n, err == nil && n >= 1 && n <= 365
-}
-
-func (d *Desk) showPlan(w http.ResponseWriter, r *http.Request, status int, pass access.Pass, o reach.Outreach, v planView) error {
-	n, err := d.Reach.Count(r.Context(), pass, o.Segment)
-	if err != nil {
-		return err
-	}
-	purpose, _ := policy.PurposeOf(o.Purpose)
-	v.CanHold, v.PurposeName, v.Audience, v.Back = purpose.Holdout, "A message of the kind “"+purpose.Name+"”", n, path(o.ID)+"/edit/message"
-	cur, _ := parsePercent(v.Percent)
-	v.Rows, v.Base = powerRows(n, cur)
-	a := author(o, "plan")
-	a.Err = strings.TrimSpace(v.PercentErr + " " + v.WindowErr + " " + v.ExpireErr)
-	return d.Site.Render(w, r, status, planPage(d.view(r, "Comparison: "+o.Name, "outreach"), a, v))
-}
-
-// base is how many of those held out are taken to act anyway.
-const base = 0.2
-
-// powerRows say what holding out a share costs and buys, for n patients.
-func powerRows(n int, cur float64) ([]powerRow, string) {
-	shares := []float64{0.05, 0.1, 0.2, 0.5}
-	if cur > 0 && cur <= 0.5 && !slices.Contains(shares, cur) {
-		shares = append(shares, cur)
-		slices.Sort(shares)
-	}
-	var rows []powerRow
-	for _, h := range shares {
-		row := powerRow{Percent: percent(h), Held: int(math.Round(h * float64(n))), Smallest: "none", Current: h == cur}
-		if mde := (causal.Plan{N: n, Holdout: h, Base: base}).MDE(); mde < 1-base {
-			row.Smallest = strconv.FormatFloat(100*mde, 'f', 1, 64) + " pts"
-		}
-		rows = append(rows, row)
-	}
-	return rows, "The smallest effect that such a comparison finds four times out of five, if 20 of 100 patients would act without it. " +
-		"Smaller effects may be there and stay hidden; more held out finds smaller ones, and costs more patients their message."
 }

@@ -10,7 +10,9 @@ import (
 
 	"hale/internal/access"
 	"hale/internal/base/errs"
+	"hale/internal/face/web"
 	"hale/internal/reach"
+	"hale/internal/reach/policy"
 )
 
 // check shows what an outreach would do, and sends nothing.
@@ -37,14 +39,25 @@ func (d *Desk) showCheck(w http.ResponseWriter, r *http.Request, status int, pas
 		} else if err != nil {
 			return err
 		}
-		d.fillCheck(&v, f)
+		if err := d.fillCheck(r, &v, f); err != nil {
+			return err
+		}
 	}
 	v.Ready = len(v.Problems) == 0 && v.Treated > 0
-	return d.Site.Render(w, r, status, checkPage(d.view(r, "Dry run: "+o.Name, "outreach"), author(o, "check"), v))
+	var err error
+	if v.Two, err = d.approvalBox(r, pass, o, v.Audience); err != nil {
+		return err
+	}
+	v.Ready = v.Ready && (v.Two == nil || v.Two.Stands != "")
+	a, err := d.framed(r, author(o, "check"))
+	if err != nil {
+		return err
+	}
+	return d.Site.Render(w, r, status, checkPage(d.view(r, "Dry run: "+o.Name, "outreach"), a, v))
 }
 
 // fillCheck puts a forecast into words.
-func (d *Desk) fillCheck(v *checkView, f reach.Forecast) {
+func (d *Desk) fillCheck(r *http.Request, v *checkView, f reach.Forecast) error {
 	v.Audience, v.Held, v.Treated = f.Audience, f.Held, f.Treated
 	v.Unreached = max(0, f.Audience-f.Held-f.Treated)
 	v.Sentence = sentence(f.Sentence)
@@ -54,6 +67,9 @@ func (d *Desk) fillCheck(v *checkView, f reach.Forecast) {
 			v.Channels = append(v.Channels, countRow{Label: channelLabel(string(c)), N: n, Of: f.Treated})
 		}
 	}
+	for _, x := range f.Variants {
+		v.Variants = append(v.Variants, variantCount{Name: strings.ToUpper(x.Key), Share: percent(x.Share), Href: v.Href + "/edit/message?text=" + x.Key, Treated: x.Treated, Held: x.Held})
+	}
 	slices.SortFunc(v.Channels, func(a, b countRow) int {
 		if a.N != b.N {
 			return b.N - a.N
@@ -62,8 +78,10 @@ func (d *Desk) fillCheck(v *checkView, f reach.Forecast) {
 	})
 	v.Blocked, v.Ways, v.Passed = reasonRows(f.Blocked), reasonRows(f.Ways), reasonRows(f.Passed)
 	v.Notes = forecastNotes(f)
+	v.Advice = findings(f.Warnings)
 	for i, s := range f.Samples {
-		v.Samples = append(v.Samples, sampleOf(s, i, v.Named))
+		named := v.Named && d.lookedAt(r, s.Patient)
+		v.Samples = append(v.Samples, d.sampleOf(s, i, named, web.Nonce(r)))
 	}
 	if f.Audience > 0 && f.Treated == 0 && len(v.Problems) == 0 {
 		v.Problems = append(v.Problems, finding{Words: "Nobody would get a message. The reasons are below."})
@@ -71,6 +89,15 @@ func (d *Desk) fillCheck(v *checkView, f reach.Forecast) {
 	if f.Audience == 0 && len(v.Problems) == 0 {
 		v.Problems = append(v.Problems, finding{Where: "Who", Words: "No patient matches the audience."})
 	}
+	return nil
+}
+
+// lookedAt keeps in the audit log that somebody sees what a patient would
+// get, as a look at that record. Where the record may not be opened, the case
+// is shown under a made-up name.
+func (d *Desk) lookedAt(r *http.Request, patient string) bool {
+	_, err := d.one(r, access.ReadMessages, patient)
+	return err == nil
 }
 
 // forecastNotes are the smaller things a dry run says.
@@ -83,7 +110,11 @@ func forecastNotes(f reach.Forecast) []string {
 		notes = append(notes, fmt.Sprintf("%s would get it later, once their quiet hours are over.", patients(f.Later)))
 	}
 	if f.Segments > 0 {
-		notes = append(notes, fmt.Sprintf("Texting takes %s in all.", counted(f.Segments, "text", "texts")))
+		cost := "."
+		if f.Cents > 0 {
+			cost = fmt.Sprintf(", about $%.2f.", f.Cents/100)
+		}
+		notes = append(notes, fmt.Sprintf("Texting takes %s in all%s", counted(f.Segments, "text", "texts"), cost))
 	}
 	return notes
 }
@@ -108,7 +139,7 @@ const madeUpGiven, madeUpFamily = "Alex", "Sample"
 
 // sampleOf is one preview. Where names are not for the reader, every word of
 // the patient's name is replaced, and nothing leads to the record.
-func sampleOf(s reach.Sample, i int, named bool) sampleView {
+func (d *Desk) sampleOf(s reach.Sample, i int, named bool, nonce string) sampleView {
 	v := sampleView{Who: s.Name, Channel: string(s.Channel), Label: channelLabel(string(s.Channel)), Why: s.Why, Worst: s.Worst, Subject: s.Subject}
 	if s.Blocked || s.Channel == "" {
 		v.Channel, v.Label = "", "Not written to"
@@ -117,11 +148,12 @@ func sampleOf(s reach.Sample, i int, named bool) sampleView {
 		v.Why = "Reads " + languageName(tag) + ", which this is not written in"
 	}
 	text, page := s.Text, s.Page
+	hide := func(t string) string { return t }
 	if named {
 		v.Href = "/desk/patients/" + s.Patient
 	} else {
 		v.Who = "Patient " + strconv.Itoa(i+1)
-		hide := func(t string) string { return anonymous(t, s.Name, madeUpGiven, madeUpFamily) }
+		hide = func(t string) string { return anonymous(t, s.Name, madeUpGiven, madeUpFamily) }
 		text, page, v.Subject, v.Why = hide(text), hide(page), hide(v.Subject), hide(v.Why)
 	}
 	if v.Channel != "" {
@@ -129,6 +161,29 @@ func sampleOf(s reach.Sample, i int, named bool) sampleView {
 	}
 	if v.Channel == string(reach.Inbox) {
 		v.Page = nil // the portal shows the page itself
+	}
+	for _, way := range s.Ways {
+		v.Ways = append(v.Ways, d.wayOf(way, hide, nonce))
+	}
+	return v
+}
+
+// wayOf is one channel of a preview.
+func (d *Desk) wayOf(w reach.Way, hide func(string) string, nonce string) channelView {
+	v := channelView{Channel: string(w.Channel), Label: channelLabel(string(w.Channel)), Why: sentence(w.Why), Subject: hide(w.Subject)}
+	if w.Why != "" {
+		return v
+	}
+	v.How = map[policy.Mode]string{policy.Full: "in full", policy.Notice: "a short note", policy.Generic: "a neutral note"}[w.Mode]
+	if !w.Later.IsZero() {
+		v.How += ", from " + d.clock(w.Later)
+	}
+	if w.For {
+		v.How += ", to a caregiver"
+	}
+	v.Text = splitLines(mask(hide(w.Text)))
+	if w.HTML != "" {
+		v.Mail = onPage(hide(w.HTML), nonce)
 	}
 	return v
 }
@@ -209,6 +264,8 @@ func channelIcon(channel string) string {
 		return "mail"
 	case "inbox":
 		return "inbox"
+	case "call", "voice":
+		return "phone"
 	}
 	return "ban"
 }

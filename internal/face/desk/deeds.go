@@ -3,6 +3,7 @@ package desk
 import (
 	"hale/internal/access"
 	"hale/internal/access/account"
+	"hale/internal/access/mirror"
 )
 
 // deeds says what an audited right was used for, or what an action did, to
@@ -20,6 +21,7 @@ func deeds() map[string]string {
 		string(access.BreakGlass): "asked for emergency access", string(access.FindPatients): "looked for patients", string(access.RunOutreach): "worked on outreach",
 		string(access.ReadMeasure): "looked at what outreach changed", string(access.ManageUsers): "looked after who works here",
 		string(access.ReadAudit): "searched the audit log", string(access.AnswerPrivacy): "worked on privacy requests", string(access.ReviewAccess): "reviewed access",
+		string(access.PayBills): "looked at bills", string(access.AskMedicines): "asked about medicines", string(access.SendReadings): "looked at readings from home", string(access.SetRules): "worked on the rules of reaching out",
 
 		account.SignedIn: "signed in", account.PasskeyAdded: "added a passkey", account.PasskeyRemoved: "took a passkey away", account.Disabled: "was shut out",
 		account.Enabled: "was let in again", account.WasReset: "lost every way to sign in", account.SignedOut: "signed out", account.SteppedUp: "proved again who they are",
@@ -40,6 +42,7 @@ func deeds() map[string]string {
 		"request.ask": "sent a privacy request", "request.claim": "took a privacy request on", "request.extend": "took more time for a privacy request",
 		"request.grant": "agreed to a privacy request", "request.deny": "did not agree to a privacy request", "request.answer": "answered a privacy request",
 		"request.withdraw": "took a privacy request back", "request.disagree": "disagreed with a decision", "request.rebut": "answered a disagreement",
+		mirror.Begun: "began to look at the portal as the patient sees it", mirror.Ended: "stopped looking at the portal as the patient sees it",
 		"keys.rotate": "changed the keys", "keys.shred": "destroyed the keys of a record",
 	}
 }

@@ -42,6 +42,7 @@ type Outreaches interface {
 	Members(ctx context.Context, pass access.Pass, outreach, state, after string, n int) ([]reach.Member, error)
 	Met(ctx context.Context, pass access.Pass) ([]reach.Member, error)
 	Against(ctx context.Context, pass access.Pass, outreach string) (int, error)
+	Bounces(ctx context.Context, pass access.Pass) (map[contact.Kind]map[string]reach.Bounce, error)
 }
 
 // Effects is what the desk needs of package measure.
@@ -102,24 +103,38 @@ type Sender struct {
 
 // Config is all a Desk needs.
 type Config struct {
-	Site     *web.Site
-	Doors    *access.Doors
-	Reach    Outreaches
-	Todos    Todos
-	Measure  Effects
-	Patients Patients
-	Contacts Contacts
-	Consents Consents
-	Visits   Visits
-	Accounts Accounts
-	Members  Members // nil: nobody is looked after here
-	Base     string  // what links begin with
-	Audit    Looks
-	Log      Log // nil leaves out the audit log's page; it needs Book, too
-	Book     Book
-	Services []Service
-	Senders  func() []Sender
+	Site      *web.Site
+	Doors     *access.Doors
+	Reach     Outreaches
+	Todos     Todos
+	Mirror    Mirror    // lets staff see the portal as a patient does; nil: nobody
+	Tasks     Tasks     // what patients ask of the clinic; nil: no queue
+	Medicines Medicines // and more of their medicines; nil: no panel. It goes with Problems
+	Problems  Problems
+	Readings  Readings // from home; nil: none. It goes with Vitals
+	Vitals    Vitals
+	Bills     Bills   // what is owed; nil leaves these pages out, and Collect
+	Collect   Collect // brings patients to their bills
+	Measure   Effects
+	Patients  Patients
+	Contacts  Contacts
+	Consents  Consents
+	Visits    Visits
+	Accounts  Accounts
+	Members   Members // nil: nobody is looked after here
+	Base      string  // what links begin with
+	Audit     Looks
+	Log       Log // nil leaves out the audit log's page; it needs Book, too
+	Book      Book
+	Services  []Service
+	Senders   func() []Sender
 
+	Forms    Forms // to be filled in; nil leaves these pages out
+	FormNews FormNews
+
+	Texting   func() Texting // how texts leave; nil: not said
+	Post      Mailroom       // what is mailed to patients; nil leaves these pages out. It goes with Papers
+	Papers    Papers
 	Letters   Letters   // what patients send
 	Documents Documents // and what it is
 
@@ -132,6 +147,55 @@ type Config struct {
 	Invited  Invitations
 	Requests Requests // what patients ask about their records; nil: nothing
 	Given    Disclosures
+
+	Apps       Apps // apps that ask for records; nil: none can
+	Encounters Encounters
+
+	Traffic Traffic // what other systems take, bring and are told
+
+	Writing Writing // texts, approvals and stops
+
+	Conformity Conformity // data that does not conform; nil: it is not listed
+
+	RuleBook Rules // what the clinic changes of the rules; nil: its pages are left out, and those of InForce, Words and Ledger
+	InForce  InForce
+	Words    Words // how people may be reached, and what they took back
+	Ledger   Ledger
+
+	Tracked    Tracked    // what mails reported; nil: nothing
+	Proofs     Proofs     // what shows that messages were read; nil: nothing
+	Enclosures Enclosures // files that come with messages; nil: none
+	Retracts   Retracts   // takes messages back; nil: nothing does
+
+	Programs Programs // that ask for messages and are told of them; nil: none
+
+	Mail Mail // how mail leaves
+
+	Unplaced Unplaced // mail that nobody could place; nil: none comes in
+
+	Calls  Calls // whom to call; nil: nobody
+	Caller Caller
+
+	Dialogs Dialogs // what patients wrote; nil: it is not shown
+	Answers Answers
+	Talk    *Talk // messages of patients in the portal; nil: none
+
+	Translations Translations // of what the clinic wrote; nil: nothing is translated
+
+	Segments Segments // groups with a name; nil: none
+	Journeys Journeys // nil: none
+
+	Reviews Reviews // results that nobody looked at; nil: none are listed
+	Results Results // and what they are; it goes with Reviews
+	Feeds   Feeds   // where records come from; nil: it is not listed
+
+	Schedules Schedules // starts that lie ahead; nil: none
+
+	Agenda   Agenda   // the clinic's days; nil: none
+	Prices   Prices   // what visits cost; nil: there is no list
+	CheckIns CheckIns // nil: nobody checks in
+
+	Clinic Describes // what the clinic says about itself; nil: as it is configured
 }
 
 // Desk serves the staff's web site.
@@ -161,16 +225,7 @@ func (d *Desk) Handler() *web.Mux {
 	page("GET /desk/patients/{id}", d.showPatient)
 	d.letters(page)
 	d.trust(page)
-	if d.Helpers != nil {
-		d.helperRoutes(page)
-	}
-	if d.Requests != nil {
-		d.requestRoutes(page)
-		d.disclosureRoutes(page)
-	}
-	if d.Members != nil {
-		d.userRoutes(page)
-	}
+	d.offices(page)
 	page("GET /desk/measure", d.showMeasure)
 	page("GET /desk/settings", d.showSettings)
 
@@ -190,6 +245,7 @@ func (d *Desk) Handler() *web.Mux {
 	page("POST /desk/outreach/{id}/edit/audience/count", d.countAudience)
 	page("GET /desk/outreach/{id}/edit/message", d.editMessage)
 	page("POST /desk/outreach/{id}/edit/message", d.saveMessage)
+	d.writingRoutes(page)
 	page("GET /desk/outreach/{id}/edit/plan", d.editPlan)
 	page("POST /desk/outreach/{id}/edit/plan", d.savePlan)
 	page("GET /desk/outreach/{id}/edit/check", d.check)
@@ -203,6 +259,107 @@ func (d *Desk) Handler() *web.Mux {
 	page("GET /desk/outreach/{id}/delete", d.askDelete)
 	page("POST /desk/outreach/{id}/delete", d.deleteDraft)
 	return mux
+}
+
+// offices adds the pages of what a clinic may leave out.
+func (d *Desk) offices(page func(string, func(http.ResponseWriter, *http.Request) error)) {
+	d.recordRoutes(page)
+	if d.Tasks != nil {
+		d.queueRoutes(page)
+	}
+	if d.Mirror != nil {
+		d.mirrorRoutes(page)
+	}
+	if d.Forms != nil {
+		d.formRoutes(page)
+	}
+	d.peopleRoutes(page)
+	if d.Calls != nil {
+		d.callRoutes(page)
+	}
+	if d.Post != nil {
+		d.postRoutes(page)
+	}
+	if d.Programs != nil {
+		d.programRoutes(page)
+	}
+	if d.Dialogs != nil {
+		d.inboxRoutes(page)
+	}
+	if d.Unplaced != nil {
+		d.unplacedRoutes(page)
+	}
+	if d.Bills != nil && d.Collect != nil {
+		d.billRoutes(page)
+	}
+	if d.Talk != nil {
+		d.threadRoutes(page)
+	}
+	if d.Translations != nil {
+		d.translationRoutes(page)
+	}
+	if d.Segments != nil {
+		d.segmentRoutes(page)
+	}
+	if d.Journeys != nil {
+		d.journeyRoutes(page)
+	}
+	if d.Schedules != nil {
+		d.scheduleRoutes(page)
+	}
+	if d.Agenda != nil {
+		d.agendaRoutes(page)
+	}
+	if d.Enclosures != nil && d.Retracts != nil {
+		d.pickupRoutes(page)
+	}
+	if d.Mail.Standing != nil && d.Mail.Audits != nil {
+		d.mailRoutes(page)
+	}
+	if d.RuleBook != nil {
+		d.ruleRoutes(page)
+		d.wordRoutes(page)
+	}
+}
+
+// peopleRoutes adds the pages of who helps whom, what people ask, who works
+// here, and which apps see records.
+func (d *Desk) peopleRoutes(page func(string, func(http.ResponseWriter, *http.Request) error)) {
+	if d.Helpers != nil {
+		d.helperRoutes(page)
+	}
+	if d.Requests != nil {
+		d.requestRoutes(page)
+		d.disclosureRoutes(page)
+	}
+	if d.Members != nil {
+		d.userRoutes(page)
+	}
+	if d.Clinic != nil {
+		d.brandRoutes(page)
+	}
+	if d.Apps != nil {
+		d.appRoutes(page)
+	}
+}
+
+// recordRoutes adds the pages about what comes into records, goes out of them,
+// and waits in them for somebody to look.
+func (d *Desk) recordRoutes(page func(string, func(http.ResponseWriter, *http.Request) error)) {
+	if d.Conformity != nil {
+		d.conformRoutes(page)
+	}
+	if d.Traffic.Exports != nil {
+		d.trafficRoutes(page)
+	}
+	if d.Reviews != nil {
+		d.resultRoutes(page)
+		d.contentRoutes(page)
+		d.priceRoutes(page)
+	}
+	if d.Feeds != nil {
+		d.feedRoutes(page)
+	}
 }
 
 // letters adds the pages of what patients send.
@@ -275,7 +432,25 @@ func (d *Desk) staff(h func(http.ResponseWriter, *http.Request) error) func(http
 
 // all asks for a pass over everyone.
 func (d *Desk) all(r *http.Request, right access.Right) (access.Pass, error) {
-	return d.Doors.CheckAll(r.Context(), web.Actor(r), right)
+	had, remembers := r.Context().Value(passesKey{}).(map[access.Right]access.Pass)
+	if pass, ok := had[right]; ok {
+		return pass, nil
+	}
+	pass, err := d.Doors.CheckAll(r.Context(), web.Actor(r), right)
+	if err == nil && remembers {
+		had[right] = pass
+	}
+	return pass, err
+}
+
+// passesKey is where the context of a page has the passes over everyone that
+// its parts share.
+type passesKey struct{}
+
+// sharing lets the parts of a page that looks at many things share a pass for
+// each right: it is one look, and waits for one row of the log.
+func sharing(r *http.Request) *http.Request {
+	return r.WithContext(context.WithValue(r.Context(), passesKey{}, map[access.Right]access.Pass{}))
 }
 
 // one asks for a pass for one patient.
@@ -297,7 +472,10 @@ func opens(r *http.Request, right access.Right) bool { return web.Actor(r).May(r
 // view returns the frame of a page.
 func (d *Desk) view(r *http.Request, title, tab string) web.View {
 	v := d.Site.View(r, title, tab)
-	v.Wide, v.Emergencies = true, d.lasting(r)
+	v.Wide, v.Emergencies, v.Halts, v.NoInbox, v.NoQueue = true, d.lasting(r), d.halted(r), d.Dialogs == nil, d.Tasks == nil
+	v.NoForms = d.Forms == nil
+	v.Bills = d.Bills != nil
+	v.Agenda = d.Agenda != nil
 	return v
 }
 

@@ -17,6 +17,7 @@ type Disclosures interface {
 	Note(ctx context.Context, pass access.Pass, e disclosure.Entry) error
 	Void(ctx context.Context, pass access.Pass, id, why string) error
 	Whose(ctx context.Context, id string) (string, error)
+	TakenOf(ctx context.Context, pass access.Pass, n int) ([]disclosure.Taken, error)
 }
 
 // disclosureRoutes are the pages of the ledger of disclosures.
@@ -37,6 +38,7 @@ type disclosureRow struct {
 type disclosuresView struct {
 	Name, Patient, Said, Err, Day string
 	Rows                          []disclosureRow
+	Taken                         []takenRow
 	In                            url.Values
 }
 
@@ -58,7 +60,40 @@ func (d *Desk) renderDisclosures(w http.ResponseWriter, r *http.Request, status 
 	if v.Rows, err = d.ledger(r, pass); err != nil {
 		return err
 	}
+	if v.Taken, err = d.taken(r, pass); err != nil {
+		return err
+	}
 	return d.Site.Render(w, r, status, disclosuresPage(d.view(r, "Disclosures of "+v.Name, "patients"), v))
+}
+
+// takenRow is one line of what people took of a record themselves, in words.
+type takenRow struct{ When, Who, What, Recipient string }
+
+// taken says who viewed, saved or sent the whole record, the newest first.
+//
+// Spec: 45 CFR 170.315(e)(1)(ii)
+func (d *Desk) taken(r *http.Request, pass access.Pass) ([]takenRow, error) {
+	list, err := d.Given.TakenOf(r.Context(), pass, 100)
+	if err != nil {
+		return nil, err
+	}
+	did := map[disclosure.Did]string{disclosure.Viewed: "Viewed", disclosure.Downloaded: "Downloaded", disclosure.Sent: "Sent", disclosure.OpenedBy: "A link was opened"}
+	var rows []takenRow
+	for _, t := range list {
+		what := did[t.Did] + " (" + t.Form + ")"
+		if t.What != "" {
+			what += ", " + t.What
+		}
+		if t.Plainly {
+			what += ", without a code by their own choice"
+		}
+		who := t.Name
+		if who == "" {
+			who = string(t.Kind)
+		}
+		rows = append(rows, takenRow{t.At.In(d.Site.Clinic.Zone).Format("Jan 2, 2006 15:04"), who, what, t.Recipient})
+	}
+	return rows, nil
 }
 
 func (d *Desk) ledger(r *http.Request, pass access.Pass) ([]disclosureRow, error) {

@@ -113,6 +113,11 @@ func (f *fakes) Progress(_ context.Context, pass access.Pass, _ string) (reach.P
 	return f.progress, pass.OpenAll(access.RunOutreach)
 }
 
+func (f *fakes) Bounces(_ context.Context, pass access.Pass) (map[contact.Kind]map[string]reach.Bounce, error) {
+	_, err := pass.Open(access.ReadContacts)
+	return map[contact.Kind]map[string]reach.Bounce{contact.Email: {"maria@example.net": {Kind: reach.HardBounce, Reason: "userunknown"}}}, err
+}
+
 func (f *fakes) Trail(_ context.Context, pass access.Pass, _ string) (reach.Trail, error) {
 	_, err := pass.Open(access.ReadDecisions)
 	return f.trail, err

@@ -2,6 +2,8 @@ package desk
 
 import (
 	"net/http"
+	"slices"
+	"strings"
 
 	"hale/internal/access"
 	"hale/internal/measure"
@@ -50,5 +52,11 @@ func (d *Desk) addMeasure(v *measureView, o reach.Outreach, f measure.Funnel, e 
 		return
 	}
 	said := sayEffect(e, f, d.day)
-	v.Waiting = append(v.Waiting, waitRow{Href: href, Name: o.Name, Words: said.Verdict + " " + said.Note})
+	row, words := waitRow{Href: href, Name: o.Name}, strings.TrimSpace(said.Verdict+" "+said.Note)
+	i := slices.IndexFunc(v.Waiting, func(g waitGroup) bool { return g.Words == words })
+	if i < 0 {
+		v.Waiting = append(v.Waiting, waitGroup{Words: words, Rows: []waitRow{row}})
+		return
+	}
+	v.Waiting[i].Rows = append(v.Waiting[i].Rows, row)
 }

@@ -2,12 +2,16 @@ package desk
 
 import (
 	"fmt"
+	"html"
 	"net/http"
 	"net/url"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
 	"hale/internal/base/lang"
+	"hale/internal/face/web"
 	"hale/internal/reach"
 	"hale/internal/reach/policy"
 	"hale/internal/reach/template"
@@ -26,11 +30,8 @@ func (d *Desk) editMessage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	var problems []template.Problem
-	if len(o.Template.Parts) > 0 {
-		problems = lint(o)
-	}
-	return d.showMessage(w, r, http.StatusOK, o, problems)
+	o, key := focus(o, r.URL.Query().Get("text"))
+	return d.showMessage(w, r, http.StatusOK, o, messageSaid{key: key})
 }
 
 // saveMessage keeps the texts. What the linter finds is shown first; words
@@ -44,25 +45,140 @@ func (d *Desk) saveMessage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	o.Template, o.Service = parseMessage(in), d.knownService(field(in, "service"))
-	problems := lint(o)
-	if len(problems) > 0 {
-		return d.showMessage(w, r, http.StatusUnprocessableEntity, o, problems)
+	do, said := in.Get("do"), messageSaid{}
+	o, said.key = focus(o, in.Get("variant"))
+	if do == "take" && in.Get("text") != "" {
+		if err := d.takeText(r, pass, &o, in.Get("text")); err != nil {
+			return err
+		}
+		return d.showMessage(w, r, http.StatusOK, o, said)
 	}
-	if in.Get("do") == "stay" {
-		return d.showMessage(w, r, http.StatusOK, o, nil)
+	o.Template, o.Service = parseMessage(in, o.Template), d.knownService(field(in, "service"))
+	if channel, ok := strings.CutPrefix(do, "test-"); ok {
+		if said.good, err = d.testSend(r, pass, o, reach.Channel(channel)); err != nil {
+			return err
+		}
+		return d.showMessage(w, r, http.StatusOK, o, said)
 	}
-	if o, err = d.Reach.Save(r.Context(), pass, o); err != nil {
+	said.typed, said.shares = parseShares(&o, in)
+	if dropped, ok := strings.CutPrefix(do, "drop-"); ok {
+		said.typed, said.shares = nil, "" // the others take its share
+		if dropped == said.key {
+			return d.keepText(w, r, pass, o, said, do)
+		}
+	}
+	if said.shares != "" || len(lint(o)) > 0 {
+		return d.showMessage(w, r, http.StatusUnprocessableEntity, o, said)
+	}
+	if do == "stay" {
+		return d.showMessage(w, r, http.StatusOK, o, said)
+	}
+	return d.keepText(w, r, pass, o, said, do)
+}
+
+// messageSaid is what the page of the texts says beside them.
+type messageSaid struct {
+	key    string            // of the text that is open; empty: there is one
+	good   string            // something was done
+	wrong  string            // something stands in the way
+	shares string            // what is wrong with the shares
+	typed  map[string]string // the shares as they were written
+}
+
+// reviewMessage is the fragment that follows somebody who writes: what the
+// linter says, and how it looks. Nothing is kept.
+func (d *Desk) reviewMessage(w http.ResponseWriter, r *http.Request) error {
+	o, _, err := d.draft(r)
+	if err != nil {
 		return err
 	}
-	toStep(w, r, o, "plan")
-	return nil
+	in, err := form(r)
+	if err != nil {
+		return err
+	}
+	o, _ = focus(o, in.Get("variant"))
+	o.Template, o.Service = parseMessage(in, o.Template), d.knownService(field(in, "service"))
+	return d.Site.Render(w, r, http.StatusOK, messageReview(d.review(r, o)))
 }
 
 // lint asks what has to change in o's texts.
 func lint(o reach.Outreach) []template.Problem {
 	purpose, _ := policy.PurposeOf(o.Purpose)
 	return o.Template.Lint(purpose)
+}
+
+// review is what the linter says of o's texts, and how they look.
+func (d *Desk) review(r *http.Request, o reach.Outreach) (v wordsView) {
+	if len(o.Template.Parts) == 0 {
+		return v
+	}
+	o.Variants = nil // the others have pages of their own
+	list := lint(o)
+	if d.Writing.Engine != nil {
+		list = d.Writing.Engine.Problems(o)
+	}
+	for _, f := range findings(list) {
+		if f.Warning {
+			v.Warnings = append(v.Warnings, f)
+			continue
+		}
+		v.Errors = append(v.Errors, f)
+	}
+	if d.Writing.Engine == nil {
+		return v
+	}
+	for _, l := range languages() {
+		if !hasPage(o.Template, l.Value) {
+			continue
+		}
+		s, err := d.Writing.Engine.Specimen(o.Template, o.Service, l.Value)
+		if err != nil {
+			v.Cannot = true
+			return v
+		}
+		v.Shown = append(v.Shown, shown(s, l, web.Nonce(r)))
+	}
+	return v
+}
+
+// shown puts a specimen on the page.
+func shown(s reach.Specimen, l option, nonce string) shownText {
+	room := 160
+	if s.Wide {
+		room = 70
+	}
+	v := shownText{
+		Key: l.Value, Name: l.Text, Subject: s.Mail.Subject, Mail: onPage(s.Mail.HTML, nonce), Notice: onPage(s.Notice.HTML, nonce),
+		Text: mask(s.Text), Title: s.Title, Page: splitLines(s.Page), Over: s.Segments > 2,
+		TextNote: fmt.Sprintf("%s, %d letters; one text holds %d.", counted(s.Segments, "text", "texts"), s.Letters, room),
+	}
+	if s.Wide {
+		v.TextNote += " Some letters are not in the phone alphabet, which makes it longer."
+	}
+	return v
+}
+
+var inlineStyle = regexp.MustCompile(` style="([^"]*)"`)
+
+// onPage makes the document of an e-mail fit to be shown inside a page: the
+// page's rules let no element bring a style of its own, so each becomes a rule
+// of the one sheet that carries the page's nonce. Scripts do not run there.
+func onPage(mail, nonce string) string {
+	var sheet strings.Builder
+	seen := map[string]string{}
+	mail = inlineStyle.ReplaceAllStringFunc(mail, func(m string) string {
+		style := inlineStyle.FindStringSubmatch(m)[1]
+		name := seen[style]
+		if name == "" {
+			name = strconv.Itoa(len(seen))
+			seen[style] = name
+			sheet.WriteString(`[data-s="` + name + `"]{` + html.UnescapeString(style) + "}")
+		}
+		return ` data-s="` + name + `"`
+	})
+	open := `<style nonce="` + html.EscapeString(nonce) + `">`
+	mail = strings.ReplaceAll(mail, "<style>", open)
+	return strings.Replace(mail, "</title>", "</title>"+open+strings.ReplaceAll(sheet.String(), "<", "")+"</style>", 1)
 }
 
 // knownService returns code if such a visit can be offered.
@@ -75,9 +191,10 @@ func (d *Desk) knownService(code string) string {
 	return ""
 }
 
-// parseMessage reads the texts from the form; empty ones are none.
-func parseMessage(f url.Values) template.Template {
-	var t template.Template
+// parseMessage reads the texts from the form; empty ones are none. What was
+// in a text and is not in the form stays.
+func parseMessage(f url.Values, was template.Template) template.Template {
+	t := template.Template{Extra: was.Extra}
 	n, err := strconv.Atoi(f.Get("sensitivity"))
 	if err != nil || n < int(policy.S0) || n > int(policy.S4) {
 		n = int(policy.S2)
@@ -88,7 +205,10 @@ func parseMessage(f url.Values) template.Template {
 			p := template.Part{Channel: channel, Lang: l.Value,
 				Subject: long(f, channel+"."+l.Value+".title", 200), Body: long(f, channel+"."+l.Value+".body", maxLong)}
 			p.Subject = strings.Join(strings.Fields(p.Subject), " ")
-			if p.Subject+p.Body != "" {
+			if channel == template.Email {
+				p.Preview = strings.Join(strings.Fields(long(f, "email."+l.Value+".first", 200)), " ")
+			}
+			if p.Subject+p.Body+p.Preview != "" {
 				t.Parts = append(t.Parts, p)
 			}
 		}
@@ -106,29 +226,49 @@ func long(f url.Values, name string, n int) string {
 	return strings.TrimSpace(strings.ToValidUTF8(text, ""))
 }
 
-func (d *Desk) showMessage(w http.ResponseWriter, r *http.Request, status int, o reach.Outreach, problems []template.Problem) error {
-	v := messageView{Sensitivity: o.Template.Sensitivity, Service: o.Service, Classes: classOptions(), Fields: fieldHelps(), Back: path(o.ID) + "/edit/audience"}
-	for _, s := range d.Services {
-		v.Services = append(v.Services, option{s.Code, s.Name})
+func (d *Desk) showMessage(w http.ResponseWriter, r *http.Request, status int, o reach.Outreach, said messageSaid) error {
+	v, err := d.messageView(r, o)
+	if err != nil {
+		return err
 	}
-	v.Problems = findings(problems)
-	for i, l := range languages() {
-		f := d.langForm(o, l)
-		f.Open = i == 0 || f.PageBody != ""
-		v.Langs = append(v.Langs, f)
+	v.Back, v.Href, v.Said = path(o.ID)+"/edit/audience", path(o.ID)+"/edit/message", said.good
+	v.Variants, v.SharesErr = d.variantRows(o, said.key, said.typed), said.shares
+	if v.TestTo, err = d.ownAddresses(r); err != nil {
+		return err
 	}
-	a := author(o, "message")
+	a, err := d.framed(r, author(o, "message"))
+	if err != nil {
+		return err
+	}
 	if status != http.StatusOK {
-		a.Err = "The points below come first."
+		a.Err = "The points that are listed come first."
+	}
+	if e := said.wrong + said.shares; e != "" {
+		a.Err = e
 	}
 	return d.Site.Render(w, r, status, messagePage(d.view(r, "Message: "+o.Name, "outreach"), a, v))
 }
 
-// langForm is the texts of one language, with the text message as a phone
-// shows it.
-func (d *Desk) langForm(o reach.Outreach, l option) langForm {
+// messageView is the editor of o's texts.
+func (d *Desk) messageView(r *http.Request, o reach.Outreach) (messageView, error) {
+	v := messageView{Sensitivity: o.Template.Sensitivity, Service: o.Service, Classes: classOptions(), Fields: fieldHelps(o.Template), Review: d.review(r, o)}
+	for _, s := range d.Services {
+		v.Services = append(v.Services, option{s.Code, s.Name})
+	}
+	for i, l := range languages() {
+		f := langFormOf(o.Template, l)
+		f.Open = i == 0 || f.PageBody != ""
+		v.Langs = append(v.Langs, f)
+	}
+	texts, err := d.usableTexts(r)
+	v.Texts = texts
+	return v, err
+}
+
+// langFormOf is the texts of one language.
+func langFormOf(t template.Template, l option) langForm {
 	f := langForm{Key: l.Value, Name: l.Text}
-	for _, p := range o.Template.Parts {
+	for _, p := range t.Parts {
 		if p.Lang != l.Value {
 			continue
 		}
@@ -136,15 +276,14 @@ func (d *Desk) langForm(o reach.Outreach, l option) langForm {
 		case template.Page:
 			f.PageTitle, f.PageBody = p.Subject, p.Body
 		case template.Email:
-			f.MailTitle, f.MailBody = p.Subject, p.Body
+			f.MailTitle, f.MailBody, f.MailFirst = p.Subject, p.Body, p.Preview
 		case template.SMS:
 			f.Text = p.Body
 		}
 	}
-	if l.Value == "en" && f.PageBody != "" {
-		f.Grade = gradeWords(lang.Grade(f.PageBody))
+	if f.PageBody != "" {
+		f.Grade = gradeWords(lang.GradeOf(l.Value, f.PageBody))
 	}
-	f.TextShown, f.TextNote = d.textPreview(o, l.Value)
 	return f
 }
 
@@ -159,36 +298,7 @@ func gradeWords(grade float64) string {
 	return "Hard to read: about grade " + strconv.Itoa(int(grade+0.5)) + ". Shorter sentences and words reach more patients; aim at grade 6."
 }
 
-// textPreview is the text message to a made-up patient, and what it takes.
-func (d *Desk) textPreview(o reach.Outreach, language string) (shown, note string) {
-	t := o.Template
-	if !hasPage(t, language) { // a text is written with the page it leads to
-		t.Parts = append(t.Parts[:len(t.Parts):len(t.Parts)], template.Part{Channel: template.Page, Lang: language, Subject: "–", Body: "–"})
-	}
-	c, err := t.Compile()
-	if err != nil {
-		return "", "The text can be shown once the points above are settled."
-	}
-	mode := policy.Notice
-	if t.Sensitivity <= policy.S1 {
-		mode = policy.Full
-	}
-	m := c.Render(template.Want{Channel: policy.SMS, Mode: mode, Lang: language, Values: map[string]string{
-		"first_name": "Alex", "last_name": "Sample", "service": "a visit", "clinic": d.Site.Clinic.Name,
-		"clinic_phone": d.Site.Clinic.Phone, "link": "https://portal.example/m/7Qk2xxxxxxxx",
-	}})
-	n, wide := template.Segments(m.Text)
-	letters, room := len([]rune(m.Text)), 160
-	if wide {
-		room = 70
-	}
-	note = fmt.Sprintf("%s, %d letters; one text holds %d.", counted(n, "text", "texts"), letters, room)
-	if wide {
-		note += " Some letters are not in the phone alphabet, which makes it longer."
-	}
-	return mask(m.Text), note
-}
-
+// hasPage says whether t is written in a language.
 func hasPage(t template.Template, language string) bool {
 	for _, p := range t.Parts {
 		if p.Channel == template.Page && p.Lang == language {
@@ -219,7 +329,13 @@ func findings(list []template.Problem) []finding {
 				where += " in " + l.Text
 			}
 		}
-		all = append(all, finding{Where: where, Words: sentence(p.Words)})
+		if p.In != "" {
+			where += ", " + p.In
+		}
+		if p.Line > 0 {
+			where += fmt.Sprintf(", line %d, letter %d", p.Line, p.Col)
+		}
+		all = append(all, finding{Where: where, Words: sentence(p.Words), Fix: p.Fix, Warning: p.Severity == template.Warning})
 	}
 	return all
 }
@@ -250,12 +366,18 @@ func givesAway(c policy.Class) string {
 	return "specially protected"
 }
 
-// fieldHelps are the fields that a text may use.
-func fieldHelps() []fieldHelp {
+// fieldHelps are the fields that a text may use, those of lists with the
+// loop around them.
+func fieldHelps(t template.Template) []fieldHelp {
 	var list []fieldHelp
-	for _, f := range template.Fields() {
+	for _, f := range slices.Concat(template.Fields(), t.Extra) {
 		name := "{{ " + f.Name + " }}"
-		if f.Missing {
+		switch {
+		case f.Type == template.List:
+			name = "{% for v in " + f.Name + " %}\n- {{ v." + f.Items[0].Name + " }}\n{% endfor %}"
+		case f.Type == template.Address:
+			name = "[Choose a time]({{ " + f.Name + " }})"
+		case f.Missing:
 			name = "{{ " + f.Name + ` | default: "` + instead(f.Name) + `" }}`
 		}
 		list = append(list, fieldHelp{Name: name, Words: f.Words, Gives: givesAway(f.Class)})
@@ -270,6 +392,10 @@ func instead(name string) string {
 		return "there"
 	case "service":
 		return "a visit"
+	case "visit.date", "due_since":
+		return "soon"
+	case "clinician", "visit.clinician":
+		return "your care team"
 	}
-	return ""
+	return "…"
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"hale/internal/access"
 	"hale/internal/base/errs"
@@ -33,6 +34,24 @@ func stateWord(s reach.State) (word, tone string) {
 	return string(s), ""
 }
 
+// besideOutreach are the pages that belong to outreach and stand beside it,
+// of the parts that there are.
+func (d *Desk) besideOutreach(r *http.Request) (list []option) {
+	if d.Journeys != nil {
+		list = append(list, option{Value: "/desk/journeys", Text: "Journeys"})
+	}
+	if d.Segments != nil {
+		list = append(list, option{Value: "/desk/segments", Text: "Segments"})
+	}
+	if d.Programs != nil {
+		list = append(list, option{Value: "/desk/programs", Text: "Programs"})
+	}
+	if d.RuleBook != nil {
+		list = append(list, option{Value: "/desk/policy", Text: "Rules"})
+	}
+	return append(list, d.wordPages(r)...)
+}
+
 // listOutreach shows every outreach.
 func (d *Desk) listOutreach(w http.ResponseWriter, r *http.Request) error {
 	pass, err := d.all(r, access.RunOutreach)
@@ -47,15 +66,27 @@ func (d *Desk) listOutreach(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	v := listView{CanRun: true}
-	for _, o := range list {
+	lines, err := d.starts(r, pass)
+	if err != nil {
+		return err
+	}
+	v := listView{CanRun: true, Writing: d.Writing.Engine != nil, Others: d.besideOutreach(r)}
+	for _, o := range campaigns(list) {
 		row, err := d.listRow(r.Context(), measured, o)
 		if err != nil {
 			return err
 		}
+		if s, ok := lines[o.ID]; ok {
+			row.When = s.Words
+		}
 		v.Rows = append(v.Rows, row)
 	}
 	return d.Site.Render(w, r, http.StatusOK, outreachList(d.view(r, "Outreach", "outreach"), v))
+}
+
+// campaigns leaves out the steps of journeys: those stand with their journey.
+func campaigns(list []reach.Outreach) []reach.Outreach {
+	return slices.DeleteFunc(slices.Clone(list), func(o reach.Outreach) bool { return o.Kind == reach.Journey })
 }
 
 // listRow is o in the list, with what it changed if anyone can say.
@@ -122,6 +153,16 @@ func (d *Desk) showOutreach(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	v := d.outreachView(r, o, found, progress, against)
+	if v.Tracked, err = d.tracked(r, pass, o.ID); err != nil {
+		return err
+	}
+	lines, err := d.starts(r, pass)
+	if err != nil {
+		return err
+	}
+	if o.Parent != "" {
+		v.Start = lines[o.Parent]
+	}
 	return d.Site.Render(w, r, http.StatusOK, outreachPage(d.view(r, o.Name, "outreach"), v))
 }
 
@@ -390,7 +431,8 @@ func (d *Desk) duplicate(w http.ResponseWriter, r *http.Request) error {
 	copied, err := d.Reach.Save(r.Context(), pass, reach.Outreach{
 		Name: cut(o.Name, maxText-len(copySuffix)) + copySuffix, Purpose: o.Purpose, Service: o.Service, State: reach.Draft,
 		Segment: o.Segment, Template: o.Template, Channels: o.Channels, Holdout: o.Holdout, Households: o.Households,
-		WindowDays: o.WindowDays, ExpireDays: o.ExpireDays, NextAfter: o.NextAfter, CreatedBy: web.Actor(r).ID,
+		WindowDays: o.WindowDays, ExpireDays: o.ExpireDays, NextAfter: o.NextAfter, Waits: o.Waits, CreatedBy: web.Actor(r).ID,
+		Variants: o.Variants, Goal: o.Goal, Hours: o.Hours, Tracking: o.Tracking, Pickup: o.Pickup, Exception: o.Exception, Paid: o.Paid,
 	})
 	if err != nil {
 		return err

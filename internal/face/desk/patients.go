@@ -28,7 +28,7 @@ func (d *Desk) findPatients(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	q := strings.TrimSpace(strings.ToValidUTF8(cut(r.PostFormValue("q"), 80), ""))
-	v := findView{Query: q, Asked: q != ""}
+	v := findView{Checks: d.Conformity != nil, Feeds: d.Feeds != nil, Query: q, Asked: q != ""}
 	if v.Asked {
 		list, err := d.find(r, pass, q)
 		if err != nil {
@@ -105,7 +105,14 @@ func (d *Desk) showPatient(w http.ResponseWriter, r *http.Request) error {
 		v.Lead = ""
 	}
 	v.Lead = strings.TrimPrefix(v.Lead, person.Full+", ")
-	v.SignIn = d.Members != nil && may(r, access.AnswerPatients) && !person.Deceased
+	v.SignIn = d.Members != nil && may(r, access.AnswerVisits) && !person.Deceased
+	if d.RuleBook != nil && opens(r, access.ReadContacts) {
+		v.Reach = "/desk/patients/" + id + "/reach"
+	}
+	v.Bills = d.Bills != nil && opens(r, access.PayBills)
+	v.Forms = d.Forms != nil && may(r, access.AnswerPatients)
+	v.Write = d.Talk != nil && may(r, access.AnswerPatients) && !person.Deceased
+	v.Apps = d.Apps != nil && opens(r, access.ReadRecord)
 	if d.Protected != nil && opens(r, access.BreakGlass) {
 		if v.Protected, err = d.Protected.Protected(r.Context(), pass, id); err != nil {
 			return err
@@ -117,6 +124,9 @@ func (d *Desk) showPatient(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	if v.Looks, err = d.looks(r, looks); err != nil {
+		return err
+	}
+	if err := d.fillTimeline(r, id, &v); err != nil {
 		return err
 	}
 	return d.Site.Render(w, r, http.StatusOK, patientPage(d.view(r, person.Full, "patients"), v))
@@ -176,17 +186,24 @@ func (d *Desk) fillVisits(r *http.Request, id string, v *patientView) error {
 		return err
 	}
 	for _, x := range coming {
-		v.Coming = append(v.Coming, d.visitRow(x))
+		v.Coming = append(v.Coming, d.visitRow(id, x))
 	}
 	for _, x := range past {
-		v.Past = append(v.Past, d.visitRow(x))
+		v.Past = append(v.Past, d.visitRow(id, x))
 	}
+	if v.Arriving, err = d.arrivingOf(r, pass, id, slices.Concat(past, coming)); err != nil {
+		return err
+	}
+	v.Times = append(v.Times, d.visitTimes(slices.Concat(coming, past)...)...)
 	return nil
 }
 
 // visitRow is one visit of the summary.
-func (d *Desk) visitRow(x visit.Visit) visitRow {
+func (d *Desk) visitRow(patient string, x visit.Visit) visitRow {
 	row := visitRow{When: d.clock(x.Start), Title: x.Title}
+	if d.Agenda != nil && patient != "" {
+		row.Href = visitHref(patient, x.ID)
+	}
 	var sub []string
 	if x.With != "" {
 		sub = append(sub, "with "+x.With)
@@ -235,6 +252,9 @@ func (d *Desk) fillContacts(r *http.Request, id string, v *patientView) error {
 	if err != nil {
 		return err
 	}
+	if d.Words != nil {
+		v.WayTo = "/desk/patients/" + id + "/reach"
+	}
 	points, err := d.Contacts.Of(r.Context(), pass)
 	if err != nil {
 		return err
@@ -247,8 +267,12 @@ func (d *Desk) fillContacts(r *http.Request, id string, v *patientView) error {
 	if err != nil {
 		return err
 	}
+	back, err := d.Reach.Bounces(r.Context(), pass)
+	if err != nil {
+		return err
+	}
 	for _, p := range points {
-		v.Points = append(v.Points, pointView(p))
+		v.Points = append(v.Points, d.cameBack(pointView(p), p, back[p.Kind][p.Value]))
 	}
 	for _, w := range wishes {
 		v.Choices = append(v.Choices, wishLines(w)...)
@@ -257,6 +281,20 @@ func (d *Desk) fillContacts(r *http.Request, id string, v *patientView) error {
 		v.Consents = append(v.Consents, eventRow{When: d.day(e.At), Words: consentWords(e)})
 	}
 	return nil
+}
+
+// cameBack adds why mail to an address came back, and what happens next. What
+// is over, and was no lasting fault of the address, is not told.
+func (d *Desk) cameBack(row pointRow, p contact.Point, b reach.Bounce) pointRow {
+	now := d.now()
+	if b.Kind == "" || p.Status != contact.Bounced && !b.Again.After(now) {
+		return row
+	}
+	row.Why = b.Words(now, d.Site.Clinic.Zone)
+	if p.Status == contact.Active {
+		row.State, row.Tone = "Came back", "watch"
+	}
+	return row
 }
 
 // pointView is one address of the summary.
@@ -376,6 +414,7 @@ func (d *Desk) fillHistory(r *http.Request, id string, v *patientView) error {
 	for _, m := range list {
 		v.Outreach = append(v.Outreach, d.historyRow(m))
 	}
+	v.Times = append(v.Times, d.messageTimes(list)...)
 	return nil
 }
 

@@ -319,6 +319,8 @@ func (d *Desk) whom(r *http.Request, one request.Request) ([]option, error) {
 			add("account", s.ID, s.Name)
 		}
 		add("role", string(access.Nurse), "Everybody with the role nurse")
+		add("role", string(access.FrontDesk), "Everybody at the front desk")
+		add("role", string(access.Billing), "Everybody of the billing office")
 		add("role", string(access.Admin), "Everybody with the role administrator")
 	}
 	return list, nil

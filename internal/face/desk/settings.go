@@ -18,8 +18,8 @@ func (d *Desk) showSettings(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	c := d.Site.Clinic
-	v := settingsView{Users: d.Members != nil, Clinic: slices.DeleteFunc([][2]string{{"Name", c.Name}, {"Phone", phoneWords(c.Phone)}, {"Address", c.Address}, {"Time zone", c.Zone.String()}, {"Colour", c.Brand}},
+	c := d.Site.Latest().Clinic
+	v := settingsView{Users: d.Members != nil, Clinic: slices.DeleteFunc([][2]string{{"Name", c.Name}, {"Phone", phoneWords(c.Phone)}, {"Address", c.Address}, {"Time zone", c.Zone.String()}, {"Color", c.Brand}},
 		func(f [2]string) bool { return f[1] == "" })}
 	for _, s := range staff {
 		row := personRow{Name: s.Name, Roles: roleNames(s.Roles), Opens: roleWords(s.Roles), Since: d.day(s.Created)}
@@ -28,6 +28,13 @@ func (d *Desk) showSettings(w http.ResponseWriter, r *http.Request) error {
 		}
 		v.People = append(v.People, row)
 	}
+	if v.Apps, err = d.appsWords(r); err != nil {
+		return err
+	}
+	v.Mail = d.Mail.Standing != nil
+	v.Brand = d.Clinic != nil
+	v.Rules, v.Fee = d.RuleBook != nil && may(r, access.SetRules), d.Talk != nil && may(r, access.SetRules)
+	v.Traffic = d.Traffic.Exports != nil && may(r, access.ReadAudit)
 	for _, s := range d.Senders() {
 		v.Senders = append(v.Senders, senderView(s))
 	}
@@ -63,6 +70,8 @@ func roleNames(roles []access.Role) string {
 		switch r {
 		case access.Admin:
 			words[i] = "administrator"
+		case access.FrontDesk:
+			words[i] = "front desk"
 		case access.Privacy:
 			words[i] = "privacy officer"
 		}
@@ -77,10 +86,16 @@ func roleWords(roles []access.Role) string {
 		switch r {
 		case access.Nurse:
 			words = append(words, "open records, book visits, write to patients, run and measure outreach")
+		case access.FrontDesk:
+			words = append(words, "keep the schedule, check people in, book visits, help people sign in, answer what is about visits, without opening a record")
+		case access.Billing:
+			words = append(words, "keep bills, payment plans and prices, answer what is about them, without opening a record")
 		case access.Marketer:
 			words = append(words, "run and measure outreach, without opening a record")
 		case access.Admin:
 			words = append(words, "see who has access and who looked, find patients, see measures")
+		case access.Interpreter:
+			words = append(words, "put what colleagues wrote into the languages they are down for, without opening a record")
 		case access.Privacy:
 			words = append(words, "review access, answer privacy requests, read the audit log, without opening a record")
 		}

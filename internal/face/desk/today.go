@@ -19,6 +19,7 @@ const (
 
 // today shows what runs, what needs somebody, and what came of it.
 func (d *Desk) today(w http.ResponseWriter, r *http.Request) error {
+	r = sharing(r)
 	v := todayView{Greeting: greeting(d.now()), Lead: d.now().Format("Monday, January 2"), CanRun: may(r, access.RunOutreach),
 		CanSee: may(r, access.RunOutreach), CanBook: may(r, access.FindPatients) && opens(r, access.ReadVisits)}
 	if v.CanSee {
@@ -34,20 +35,31 @@ func (d *Desk) today(w http.ResponseWriter, r *http.Request) error {
 	if !v.CanSee {
 		v.Attention = d.adminTasks(r)
 	}
-	more, err := d.trustRows(r)
+	rows, err := d.needs(r)
 	if err != nil {
 		return err
 	}
-	letters, err := d.letterTask(r)
-	if err != nil {
-		return err
-	}
-	v.Attention = append(append(letters, more...), v.Attention...)
+	v.Attention = append(rows, v.Attention...)
 	slices.SortStableFunc(v.Attention, func(a, b taskRow) int { return cmp.Compare(urgency(a), urgency(b)) })
 	if r.URL.Query().Get("note") == "emergency-ended" {
 		v.Said = "The emergency access is over."
 	}
 	return d.Site.Render(w, r, http.StatusOK, todayPage(d.view(r, "Today", "today"), v))
+}
+
+// needs are what waits for the reader, in the order of equally urgent ones.
+func (d *Desk) needs(r *http.Request) ([]taskRow, error) {
+	var all []taskRow
+	for _, part := range []func(*http.Request) ([]taskRow, error){
+		d.feedTask, d.lateTask, d.arrivalTask, d.queueTask, d.resultTask, d.mailTasks, d.wordTask, d.callTask, d.postTask, d.letterTask, d.trustRows, d.approvalTasks,
+	} {
+		rows, err := part(r)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, rows...)
+	}
+	return all, nil
 }
 
 // urgency puts first what is late or broken, then what has a term.
@@ -85,8 +97,18 @@ func (d *Desk) fillRuns(r *http.Request, v *todayView) error {
 	if v.Attention, err = d.todoRows(r, pass); err != nil {
 		return err
 	}
+	lines, err := d.starts(r, pass)
+	if err != nil {
+		return err
+	}
 	waiting := len(v.Attention)
-	for _, o := range list {
+	for _, o := range campaigns(list) {
+		if s, ok := lines[o.ID]; ok {
+			if s.Asks {
+				v.Attention = append(v.Attention, taskRow{Href: s.Href, Icon: "calendar-days", Tone: "watch", Title: "A start waits: " + o.Name, Sub: s.Words})
+			}
+			continue // it goes by itself: no draft that somebody forgot
+		}
 		switch o.State {
 		case reach.Running, reach.Paused:
 			p, err := d.Reach.Progress(r.Context(), pass, o.ID)

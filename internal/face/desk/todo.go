@@ -57,6 +57,9 @@ func (d *Desk) todoRows(r *http.Request, pass access.Pass) ([]taskRow, error) {
 	}
 	var rows []taskRow
 	for _, k := range todo.Kinds() {
+		if d.Calls != nil && (k == todo.Call || k == todo.Failed) {
+			continue // they are on the list of calls
+		}
 		if counts[k] > 0 {
 			rows = append(rows, kindRow(k, counts[k]))
 		}
@@ -91,7 +94,11 @@ func (d *Desk) allTodo(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	rows = append(rows, more...)
+	strays, err := d.unplacedTask(r)
+	if err != nil {
+		return err
+	}
+	rows = append(append(rows, more...), strays...)
 	return d.Site.Render(w, r, http.StatusOK, allTodoPage(d.view(r, "Answers and failures", "today"), rows))
 }
 
@@ -195,21 +202,26 @@ func (d *Desk) peopleOf(r *http.Request, lists ...[]todo.Entry) (map[string]pati
 			}
 		}
 	}
+	return by, d.name(r, ids, by)
+}
+
+// name adds the people of ids to by.
+func (d *Desk) name(r *http.Request, ids []string, by map[string]patient.Person) error {
 	if len(ids) == 0 {
-		return by, nil
+		return nil
 	}
 	pass, err := d.all(r, access.FindPatients)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	people, err := d.Patients.Named(r.Context(), pass, ids)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for _, p := range people {
 		by[p.ID] = p
 	}
-	return by, nil
+	return nil
 }
 
 // todoRow puts an entry into words.

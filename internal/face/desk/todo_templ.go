@@ -85,7 +85,7 @@ func allTodoPage(v web.View, rows []taskRow) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = task(a).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = chore(a).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

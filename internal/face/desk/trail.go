@@ -44,6 +44,9 @@ func (d *Desk) showTrail(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 		v.Sent = sentTexts(copies, person)
+		if err := d.proven(r, pass, copies, v.Sent); err != nil {
+			return err
+		}
 	} else {
 		v.Hidden = true
 	}

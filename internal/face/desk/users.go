@@ -50,7 +50,7 @@ func (d *Desk) userRoutes(page func(string, func(http.ResponseWriter, *http.Requ
 
 // allRoles are those that somebody who works here can have.
 func allRoles() []access.Role {
-	return []access.Role{access.Nurse, access.Marketer, access.Privacy, access.Admin}
+	return access.Roles()
 }
 
 // userForm is what was typed about somebody new.
@@ -147,8 +147,13 @@ func (d *Desk) showUser(w http.ResponseWriter, r *http.Request) error {
 		"disabled": "Shut out, and signed out everywhere.", "enabled": "Let in again. An invitation makes a new way to sign in.",
 		"signedout": "Signed out everywhere.", "reset": "Every way to sign in is gone. Send an invitation next.",
 		"roles": "The roles are changed. The person signs in again.", "unlinked": "The sign-on is unlinked.",
+		"languages": "Kept. What waits in these languages is in their list.",
 	}[r.URL.Query().Get("done")]
-	return d.Site.Render(w, r, http.StatusOK, userPage(d.view(r, m.Name, "settings"), m, m.ID == web.Actor(r).ID, done))
+	languages, err := d.spokenBy(r, m.ID)
+	if err != nil {
+		return err
+	}
+	return d.Site.Render(w, r, http.StatusOK, userPage(d.view(r, m.Name, "settings"), m, m.ID == web.Actor(r).ID, done, languages))
 }
 
 var errYourself = errs.New(errs.Conflict, "You cannot do this to your own account. Ask another administrator.")

@@ -39,7 +39,7 @@ func idCards() []string {
 // account if there is one.
 func (d *Desk) helped(r *http.Request) (access.Pass, patient.Person, account.Account, error) {
 	id := r.PathValue("id")
-	pass, err := d.all(r, access.AnswerPatients)
+	pass, err := d.all(r, access.AnswerVisits)
 	if err != nil {
 		return pass, patient.Person{}, account.Account{}, err
 	}
@@ -134,7 +134,7 @@ func (d *Desk) signOutPatient(w http.ResponseWriter, r *http.Request) error {
 
 // listAssists shows what waits for a second member of staff.
 func (d *Desk) listAssists(w http.ResponseWriter, r *http.Request) error {
-	pass, err := d.all(r, access.AnswerPatients)
+	pass, err := d.all(r, access.AnswerVisits)
 	if err != nil {
 		return err
 	}
@@ -146,7 +146,7 @@ func (d *Desk) listAssists(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (d *Desk) approveAssist(w http.ResponseWriter, r *http.Request) error {
-	right := access.AnswerPatients
+	right := access.AnswerVisits
 	if !may(r, right) {
 		right = access.ManageUsers
 	}

@@ -18,12 +18,16 @@ import (
 	"hale/internal/access"
 	"hale/internal/access/lookup"
 	"hale/internal/base/ids"
+	"hale/internal/base/seal"
 	"hale/internal/care/clinician"
+	"hale/internal/care/consent"
+	"hale/internal/care/contact"
 	"hale/internal/care/patient"
 	"hale/internal/care/visit"
 	"hale/internal/face/web"
 	"hale/internal/haletest"
 	"hale/internal/reach"
+	"hale/internal/reach/choice"
 	"hale/internal/reach/link"
 	"hale/internal/record"
 	"hale/internal/store/audit"
@@ -37,7 +41,50 @@ type office struct {
 	messages map[string]reach.Content
 	marks    []string // message kind
 	renewed  []string
+	codes    []string // that were sent
+	other    bool     // the patient has another number
+	wrote    []string
+	locked   []string
+	browsers []string
+	links    *link.Store
+	db       *db.DB
 }
+
+// SendCode sends as the engine does: to another number, or after the date.
+func (o *office) SendCode(ctx context.Context, pass access.Pass, id, _ string, known bool) error {
+	if _, err := pass.Open(access.EditContacts); err != nil {
+		return err
+	}
+	if !o.other && !known {
+		return nil
+	}
+	return o.db.Tx(ctx, func(tx *db.Tx) error {
+		code, err := o.links.NewCode(ctx, tx, id, o.other)
+		if code != "" {
+			o.codes = append(o.codes, code)
+		}
+		return err
+	})
+}
+
+func (o *office) Passed(ctx context.Context, pass access.Pass, message, _, browser string, _ bool) error {
+	o.browsers = append(o.browsers, browser)
+	return o.Mark(ctx, pass, message, "factor_passed", nil)
+}
+
+func (o *office) Locked(_ context.Context, pass access.Pass, message string) error {
+	_, err := pass.Open(access.EditContacts)
+	o.locked = append(o.locked, message)
+	return err
+}
+
+func (o *office) Wrote(_ context.Context, pass access.Pass, message, text string, _ reach.Hear) error {
+	_, err := pass.Open(access.ReadMessage)
+	o.wrote = append(o.wrote, message+" "+text)
+	return err
+}
+
+func (o *office) Phrase(context.Context, access.Pass) (string, error) { return "blue heron", nil }
 
 func (o *office) Content(_ context.Context, pass access.Pass, message string) (reach.Content, error) {
 	patient, err := pass.Open(access.ReadMessage)
@@ -55,7 +102,7 @@ func (o *office) Content(_ context.Context, pass access.Pass, message string) (r
 
 func (o *office) Mark(_ context.Context, pass access.Pass, message, kind string, _ any) error {
 	right := access.ReadMessage
-	if kind == "wrong_person" || kind == "opted_out" || kind == "call_wanted" {
+	if kind == "wrong_person" || kind == "opted_out" || kind == "call_wanted" || kind == "page_shown" {
 		right = access.EditContacts
 	}
 	patient, err := pass.Open(right)
@@ -125,10 +172,13 @@ func newClinic(t testing.TB, d *db.DB, secure bool) *clinic {
 	records := record.New(d, source, now, events, patient.View(), visit.View(), clinician.View())
 	c.visits = visit.NewStore(d, records, events, source, now)
 	c.links = link.NewStore(d, source, now, rand.Reader, patient.NewStore(d))
+	c.links.WithKey(seal.NewKey())
+	c.office.links, c.office.db = c.links, d
 	seed(t, d, records)
 	site := web.NewSite(web.Clinic{Name: "Riverside Family Medicine", Phone: "+12025550142", Address: "412 Alder Street", Zone: time.UTC},
 		nil, slog.New(slog.NewTextHandler(c.log, nil)), now, secure)
-	p := New(Config{Site: site, Doors: access.NewDoors(audit.NewLog(d, source, now), lookup.New(d, now), now), Links: c.links, Reach: c.office, Visits: c.visits, Now: now})
+	p := New(Config{Site: site, Doors: access.NewDoors(audit.NewLog(d, source, now), lookup.New(d, now), now), Links: c.links, Reach: c.office, Visits: c.visits, Now: now,
+		Choices: choice.NewStore(contact.NewStore(d, now), consent.NewStore(d, source, now))})
 	p.limits.wait = func(context.Context, time.Duration) { c.waits++ }
 	c.handler = site.Wrap(p.Handler())
 	return c

@@ -22,6 +22,8 @@ type gateView struct {
 	Refused string // why the link did not open
 	Ended   bool   // offer a new link first
 	SignIn  bool   // the message is read after signing in
+	Other   bool   // it opens in another browser only
+	Code    bool   // offer a code, for the date did not do
 }
 
 // gate answers every token alike. It reads a table only for a browser that
@@ -54,9 +56,26 @@ func (p *Pickup) open(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	o, err := p.Links.Open(r.Context(), token, born, device)
+	if o.Died {
+		if err := p.locked(r, o); err != nil {
+			return err
+		}
+	}
 	if err != nil {
 		return p.refuse(w, r, g, err)
 	}
+	if !o.Waits {
+		return p.letIn(w, r, o)
+	}
+	p.Site.SetCookie(w, sessionCookie, o.Session, int(link.CodeLife.Seconds()))
+	if err := p.code(r, o, true); err != nil {
+		return err
+	}
+	return see(w, r, "code")
+}
+
+// letIn leads who passed the second factor to the message.
+func (p *Pickup) letIn(w http.ResponseWriter, r *http.Request, o link.Opened) error {
 	p.Site.SetCookie(w, sessionCookie, o.Session, int(link.SessionLife.Seconds()))
 	if o.Device != "" {
 		p.Site.SetCookie(w, deviceCookie, o.Device, int(link.DeviceLife.Seconds()))
@@ -65,10 +84,19 @@ func (p *Pickup) open(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := p.Reach.Mark(r.Context(), pass, o.Message, "factor_passed", map[string]any{"first": o.First}); err != nil {
+	if err := p.Reach.Passed(r.Context(), pass, o.Message, o.Factor, o.Browser, o.First); err != nil {
 		return err
 	}
 	return see(w, r, "message")
+}
+
+// locked tells the staff of a link that somebody guessed at.
+func (p *Pickup) locked(r *http.Request, o link.Opened) error {
+	pass, err := p.act(r, o, access.EditContacts, access.EditContacts)
+	if err != nil {
+		return err
+	}
+	return p.Reach.Locked(r.Context(), pass, o.Message)
 }
 
 var errForm = errs.New(errs.Invalid, "We could not read that form. Please go back and try again.")
@@ -76,16 +104,19 @@ var errForm = errs.New(errs.Invalid, "We could not read that form. Please go bac
 // refuse shows the gate again and says why.
 func (p *Pickup) refuse(w http.ResponseWriter, r *http.Request, g gateView, err error) error {
 	switch errs.KindOf(err) {
-	case errs.Invalid, errs.NotFound, errs.TooMany:
+	case errs.Invalid, errs.NotFound, errs.TooMany, errs.Forbidden:
 	default:
 		return err
 	}
+	g.Code = !errors.Is(err, link.ErrAsk)
 	status := http.StatusUnprocessableEntity
 	switch {
 	case errors.Is(err, link.ErrGone):
 		g.Ended, status = true, http.StatusNotFound
 	case errors.Is(err, link.ErrLocked):
 		g.Refused, status = errs.Say(err), http.StatusTooManyRequests
+	case errors.Is(err, link.ErrOther):
+		g.Refused, g.Other, status = errs.Say(err), true, http.StatusForbidden
 	case errors.Is(err, link.ErrAsk):
 		g.Button = false
 	case errors.Is(err, link.ErrSignIn):
@@ -171,7 +202,7 @@ func (p *Pickup) stop(w http.ResponseWriter, r *http.Request) error {
 	if r.PostForm.Get("List-Unsubscribe") != "One-Click" {
 		return p.leave(w, r, "opted_out", "stop", reminders)
 	}
-	if err := p.mark(r, "opted_out", reminders); err != nil {
+	if err := p.mark(r, "opted_out", "one_click"); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
@@ -238,6 +269,10 @@ func thanksFor(what string) (thanked, bool) {
 		return thanked{"Thank you for telling us", "We stop writing to this number or address about this. We are sorry for the bother."}, true
 	case "stop":
 		return thanked{"You will not get these again", "We stop these reminders. If you change your mind, call us or ask at your next visit."}, true
+	case "reply":
+		return thanked{"We have your answer", "Your care team reads it and writes back by the next working day. Is it urgent? Please call us."}, true
+	case "cancel":
+		return thanked{"Your visit is cancelled", "Thank you for telling us. Somebody else can have the time now."}, true
 	case "elsewhere":
 		return thanked{"Thank you, we noted it", "Your care team sees your answer. If we need proof of it, we ask the other clinic, not you."}, true
 	case "fresh":
@@ -261,7 +296,7 @@ func (p *Pickup) language(w http.ResponseWriter, r *http.Request) error {
 	}
 	p.Site.SetLang(w, lang.Pick("", r.PostForm.Get("lang")).Tag())
 	switch at := r.PostForm.Get("at"); at {
-	case "message", "times", "booked", "elsewhere", "call", "stop", "not-me":
+	case "message", "times", "booked", "elsewhere", "call", "stop", "not-me", "code", "reply", "move", "cancel":
 		return see(w, r, at)
 	}
 	return see(w, r, "")
@@ -269,5 +304,7 @@ func (p *Pickup) language(w http.ResponseWriter, r *http.Request) error {
 
 // view returns the view of a page called title.
 func (p *Pickup) view(r *http.Request, title string) web.View {
-	return p.Site.View(r, web.Lang(r).T(title), "")
+	v := p.Site.View(r, web.Lang(r).T(title), "")
+	v.Card = web.Lang(r).T("Secure message")
+	return v
 }

@@ -13,6 +13,7 @@ import (
 	"hale/internal/care/visit"
 	"hale/internal/face/web"
 	"hale/internal/reach"
+	"hale/internal/reach/enclosure"
 	"hale/internal/reach/link"
 )
 
@@ -21,14 +22,22 @@ type pageView struct {
 	web.View
 	Token   string
 	Content reach.Content
+	Pay     bool         // it is about a bill
 	Offers  []visit.Slot // a few times to choose from
 	Days    []slotDay    // more of them
 	Later   string       // address of the next days, empty for none
 	Earlier string       // address of the first days, empty for none
-	Visit   visit.Visit  // what was booked from here
+	Visit   visit.Visit  // what was booked from here, or what the message is about
+	Offer   visit.Offer  // an earlier time that the message offers
+	Note    string       // what was just done with the visit
 	Taken   bool         // somebody else took the time
 	Read    bool         // the person has just said so
 	NoTime  bool         // the person chose none
+	Phrase  string       // by which the person knows our messages
+	Files   []enclosure.File
+	Empty   bool // the person sent an answer without words
+	Talk    talkView
+	Said    web.Words // the clinic's words that the message told of, where they are translated
 	Zone    *time.Location
 }
 
@@ -70,7 +79,13 @@ func (p *Pickup) message(w http.ResponseWriter, r *http.Request) error {
 	if err := p.revealed(r, o, v.Content); err != nil {
 		return err
 	}
+	if err := p.beside(r, o, &v); err != nil {
+		return err
+	}
 	if v.Visit, err = p.visitOf(r, o); err != nil {
+		return err
+	}
+	if v.Offer, err = p.offered(r, o); err != nil {
 		return err
 	}
 	if v.Content.Service != "" && v.Visit.ID == "" {
@@ -80,6 +95,12 @@ func (p *Pickup) message(w http.ResponseWriter, r *http.Request) error {
 		}
 		v.Offers = offer(free, v.Zone)
 	}
+	if v.Pay, err = p.owes(r, o); err != nil {
+		return err
+	}
+	if err := p.fillTalk(r, o, &v); err != nil {
+		return err
+	}
 	v.Read = r.URL.Query().Get("note") == "read"
 	v.NoTime = r.URL.Query().Get("note") == "choose"
 	return p.Site.Render(w, r, http.StatusOK, messagePage(v))
@@ -87,10 +108,31 @@ func (p *Pickup) message(w http.ResponseWriter, r *http.Request) error {
 
 // revealed records the first time that the message was really shown.
 func (p *Pickup) revealed(r *http.Request, o link.Opened, c reach.Content) error {
-	if !c.SeenAt.IsZero() || r.Method != http.MethodGet {
+	if r.Method != http.MethodGet {
+		return nil
+	}
+	fresh, err := p.prove(r, link.Revealed)
+	if err != nil || !fresh {
+		return err
+	}
+	if p.Shown != nil {
+		pass, err := p.act(r, o, access.ReadMessage, inside...)
+		if err != nil {
+			return err
+		}
+		if err := p.Shown(r.Context(), pass, o.Message); err != nil {
+			return err
+		}
+	}
+	if !c.SeenAt.IsZero() {
 		return nil
 	}
 	return p.markInside(r, o, "revealed", nil)
+}
+
+// prove writes down what the reader did in this half hour.
+func (p *Pickup) prove(r *http.Request, m link.Mark) (fresh bool, err error) {
+	return p.Links.Prove(r.Context(), r.PathValue("token"), p.Site.Cookie(r, sessionCookie), m)
 }
 
 // markInside marks the message for somebody who passed the second factor.
@@ -102,8 +144,8 @@ func (p *Pickup) markInside(r *http.Request, o link.Opened, kind string, data an
 	return p.Reach.Mark(r.Context(), pass, o.Message, kind, data)
 }
 
-// visitOf returns the visit that was booked from this message and is still
-// to come, or the zero visit.
+// visitOf returns the visit that was booked from this message, or that it is
+// about, and is still to come; or the zero visit.
 func (p *Pickup) visitOf(r *http.Request, o link.Opened) (visit.Visit, error) {
 	pass, err := p.act(r, o, access.BookVisits, inside...)
 	if err != nil {
@@ -116,8 +158,30 @@ func (p *Pickup) visitOf(r *http.Request, o link.Opened) (visit.Visit, error) {
 	if i := slices.IndexFunc(led, func(v visit.Visit) bool { return v.Open(p.Now()) }); i >= 0 {
 		return led[i], nil
 	}
-	return visit.Visit{}, nil
+	v, _, err := p.told(r, o, pass)
+	if err != nil || !v.Open(p.Now()) {
+		return visit.Visit{}, err
+	}
+	return v, nil
 }
+
+// offered returns what the message offers, whatever became of it.
+func (p *Pickup) offered(r *http.Request, o link.Opened) (visit.Offer, error) {
+	pass, err := p.act(r, o, access.BookVisits, inside...)
+	if err != nil {
+		return visit.Offer{}, err
+	}
+	_, offer, err := p.told(r, o, pass)
+	return offer, err
+}
+
+// changeable says whether the page offers to move or cancel the visit.
+func (v pageView) changeable(now time.Time) bool {
+	return v.Visit.ID != "" && v.Visit.Status == visit.Booked && v.Visit.Start.After(now)
+}
+
+// offerOpen says whether the earlier time can still be taken.
+func (v pageView) offerOpen() bool { return v.Offer.State == visit.OfferOpen }
 
 const (
 	lookAhead = 300 // free times to choose from
@@ -264,6 +328,7 @@ func (p *Pickup) booked(w http.ResponseWriter, r *http.Request) error {
 	if v.Visit.ID == "" {
 		return see(w, r, "message")
 	}
+	v.Note = r.URL.Query().Get("note")
 	return p.Site.Render(w, r, http.StatusOK, bookedPage(v))
 }
 
@@ -317,6 +382,9 @@ func (p *Pickup) read(w http.ResponseWriter, r *http.Request) error {
 	o, _, err := p.enter(r, access.ReadMessage)
 	if err != nil {
 		return toGate(w, r, err)
+	}
+	if _, err := p.prove(r, link.Read); err != nil {
+		return err
 	}
 	if err := p.markInside(r, o, "acknowledged", nil); err != nil {
 		return err

@@ -10,25 +10,46 @@ package pickup
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"time"
 
 	"hale/internal/access"
 	"hale/internal/base/errs"
+	"hale/internal/care/thread"
 	"hale/internal/care/visit"
 	"hale/internal/face/web"
 	"hale/internal/reach"
+	"hale/internal/reach/enclosure"
 	"hale/internal/reach/link"
 )
 
 // Config is what the pages of links are made of.
 type Config struct {
-	Site   *web.Site
-	Doors  doors
-	Links  links
-	Reach  engine
-	Visits visits
-	Now    func() time.Time
+	Site    *web.Site
+	Doors   doors
+	Links   links
+	Reach   engine
+	Visits  visits
+	Forms   *Forms     // nil: nobody fills forms in by link
+	Choices choices    // what people choose about being written to
+	Files   files      // that come with messages; nil: none do
+	Bills   bills      // nil: nobody pays by link; it needs Collect and Base
+	Collect targets    // what links to pay are for
+	Base    string     // https://host
+	PayHow  string     // how to pay otherwise, in the clinic's words; may be empty
+	Hear    reach.Hear // keeps what people write back; nil: it stands with the message alone
+	Now     func() time.Time
+
+	// Shown hears that a message was read by somebody who passed the second
+	// factor; nil: nobody else has to.
+	Shown func(ctx context.Context, pass access.Pass, message string) error
+	// Behind finds the thread that a message belongs to; nil: there are none.
+	Behind func(ctx context.Context, pass access.Pass, message string) (Behind, error)
+	// SaidFile opens the nth file of a line of that thread; nil: none can be
+	// opened.
+	SaidFile func(ctx context.Context, pass access.Pass, message, line string, n int) (thread.File, []byte, error)
+	Meant    meant // the visit that a reminder is about; nil: none is known
 }
 
 type doors interface {
@@ -39,8 +60,12 @@ type links interface {
 	Open(ctx context.Context, token, born, device string) (link.Opened, error)
 	Session(ctx context.Context, token, session string) (link.Opened, error)
 	Whose(ctx context.Context, token string) (link.Opened, error)
+	Self(ctx context.Context, token, born, device string) (link.Opened, error)
 	Known(ctx context.Context, token, device string) (bool, error)
 	Fresh(ctx context.Context, token string) (o link.Opened, ok bool, err error)
+	Waiting(ctx context.Context, token, session string) (link.Opened, error)
+	Enter(ctx context.Context, token, code, session, device string) (link.Opened, error)
+	Prove(ctx context.Context, token, session string, m link.Mark) (bool, error)
 	Fetched(token string, l link.Look)
 }
 
@@ -48,6 +73,16 @@ type engine interface {
 	Content(ctx context.Context, pass access.Pass, message string) (reach.Content, error)
 	Mark(ctx context.Context, pass access.Pass, message, kind string, data any) error
 	Renew(ctx context.Context, pass access.Pass, message string) error
+	SendCode(ctx context.Context, pass access.Pass, link, message string, known bool) error
+	Passed(ctx context.Context, pass access.Pass, message, factor, browser string, first bool) error
+	Locked(ctx context.Context, pass access.Pass, message string) error
+	Wrote(ctx context.Context, pass access.Pass, message, text string, hear reach.Hear) error
+	Phrase(ctx context.Context, pass access.Pass) (string, error)
+}
+
+type files interface {
+	Of(ctx context.Context, pass access.Pass, message string) ([]enclosure.File, error)
+	Open(ctx context.Context, pass access.Pass, message, id string) (enclosure.File, io.ReadCloser, error)
 }
 
 type visits interface {
@@ -55,6 +90,7 @@ type visits interface {
 	Slot(ctx context.Context, id string) (visit.Slot, error)
 	Book(ctx context.Context, pass access.Pass, slot string, how visit.How) (visit.Visit, error)
 	Led(ctx context.Context, pass access.Pass, ref string) ([]visit.Visit, error)
+	changes
 }
 
 // Pickup is the face that links open.
@@ -80,6 +116,15 @@ func (p *Pickup) Handler() *web.Mux {
 	post := func(path string, h handler) { mux.Handle("POST "+path, p.Site.Page(p.slowly(h))) }
 	get("/m/{token}", p.gate)
 	post("/m/{token}", p.open)
+	get("/m/{token}/code", p.askCode)
+	post("/m/{token}/code", p.enterCode)
+	post("/m/{token}/code/send", p.sendCode)
+	post("/m/{token}/shown", p.shown)
+	post("/m/{token}/dwell", p.dwell)
+	get("/m/{token}/reply", p.replyAsk)
+	post("/m/{token}/reply", p.reply)
+	get("/m/{token}/file/{file}", p.file)
+	get("/m/{token}/said/{line}/{n}", p.saidFile)
 	get("/m/{token}/call", p.ask(askCall))
 	post("/m/{token}/call", p.call)
 	get("/m/{token}/not-me", p.ask(askNotMe))
@@ -99,6 +144,14 @@ func (p *Pickup) Handler() *web.Mux {
 	post("/m/{token}/read", p.read)
 	get("/u/{token}", p.ask(askStop))
 	post("/u/{token}", p.stop)
+	p.visitRoutes(get, post)
+	p.wishRoutes(get, post)
+	if p.Bills != nil && p.Collect != nil {
+		p.payRoutes(get, post)
+	}
+	if p.Forms != nil {
+		p.fillRoutes(get, post)
+	}
 	return mux.Around(quiet)
 }
 

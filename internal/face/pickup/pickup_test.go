@@ -373,7 +373,7 @@ func TestEveryWordHasSpanish(t *testing.T) {
 	said := regexp.MustCompile(`(?:\.T\(|title: |text: +|button: |back: |thanked\{|say[A-Z]\w+ += )"([^"]+)"(?:, "([^"]+)")?`)
 	titles := regexp.MustCompile(`(?:p\.view\(r, |p\.page\(r, |return )"([A-Z][^"]+)"`)
 	found := 0
-	for _, name := range []string{"gate.templ", "message.templ", "gate.go", "message.go", "born.go", "view.go"} {
+	for _, name := range []string{"gate.templ", "message.templ", "gate.go", "message.go", "born.go", "view.go", "code.templ", "code.go", "answer.go"} {
 		source, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)

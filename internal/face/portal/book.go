@@ -17,7 +17,6 @@ type timesData struct {
 	Heading string
 	Action  string // where the choice goes
 	Post    bool   // choosing is doing, as when moving
-	Button  string
 	Days    [][]visit.Slot
 	Later   string // address of later times
 	Earlier string // address of the first times
@@ -58,7 +57,7 @@ func (p *Portal) times(w http.ResponseWriter, r *http.Request) error {
 func (p *Portal) offer(w http.ResponseWriter, r *http.Request, s sheet, problem string) error {
 	service := r.PathValue("service")
 	d := timesData{Step: s.T("Step 2 of 3"), Heading: s.T("Choose a time"), Action: s.Link("/book/" + url.PathEscape(service) + "/check"),
-		Button: s.T("Continue"), Ref: r.FormValue("ref"), Problem: problem, Back: s.Link("/book"), BackTo: s.T("Choose another kind of visit")}
+		Ref: r.FormValue("ref"), Problem: problem, Back: s.Link("/book"), BackTo: s.T("Choose another kind of visit")}
 	if err := p.addTimes(r, s, &d, service, s.Link("/book/"+url.PathEscape(service))); err != nil {
 		return err
 	}
@@ -157,7 +156,11 @@ func (p *Portal) bookCheck(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return p.render(w, r, checkPage(s, slot, r.URL.Query().Get("ref")))
+	cost, err := p.costs(r, slot.Service)
+	if err != nil {
+		return err
+	}
+	return p.render(w, r, checkPage(s, slot, r.URL.Query().Get("ref"), cost))
 }
 
 // book takes the time.
@@ -190,7 +193,7 @@ func (p *Portal) moveAsk(w http.ResponseWriter, r *http.Request) error {
 func (p *Portal) offerMove(w http.ResponseWriter, r *http.Request, s sheet, v visit.Visit, problem string) error {
 	here := s.Link("/visits/" + v.ID + "/move")
 	d := timesData{Step: s.T("Now: %s", s.long(v.Start)), Heading: s.T("Choose a new time"), Action: here, Post: true,
-		Button: s.T("Take this time instead"), Problem: problem, Back: s.Link("/visits/" + v.ID), BackTo: s.T("Keep the time I have")}
+		Problem: problem, Back: s.Link("/visits/" + v.ID), BackTo: s.T("Keep the time I have")}
 	if err := p.addTimes(r, s, &d, v.Service, here); err != nil {
 		return err
 	}

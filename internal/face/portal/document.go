@@ -6,15 +6,12 @@ import (
 	"hale/internal/access"
 	"hale/internal/base/lang"
 	"hale/internal/care/document"
+	"hale/internal/care/glossary"
 )
 
 // documentList lists what can be read as text.
 func (p *Portal) documentList(w http.ResponseWriter, r *http.Request) error {
-	s, pass, err := p.open(r, access.ReadRecord, "Documents and plans", "record")
-	if err != nil {
-		return err
-	}
-	who, err := p.person(r, pass)
+	s, pass, who, err := p.openPart(r, access.Documents, "Documents and plans")
 	if err != nil {
 		return err
 	}
@@ -22,7 +19,6 @@ func (p *Portal) documentList(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	s.Zone = p.zone(who)
 	updated := who.Updated
 	for i, d := range list {
 		if i == 0 || d.Updated.After(updated) {
@@ -34,7 +30,7 @@ func (p *Portal) documentList(w http.ResponseWriter, r *http.Request) error {
 
 // document is one document as text.
 func (p *Portal) document(w http.ResponseWriter, r *http.Request) error {
-	s, pass, err := p.open(r, access.ReadRecord, "Document", "record")
+	s, pass, _, err := p.openPart(r, access.Documents, "Document")
 	if err != nil {
 		return err
 	}
@@ -43,7 +39,8 @@ func (p *Portal) document(w http.ResponseWriter, r *http.Request) error {
 		return s.orProve(err)
 	}
 	s.Title = d.Title
-	return p.render(w, r, documentPage(s, d))
+	blocks, terms := explainWords(s, d.Blocks)
+	return p.render(w, r, documentPage(s, d, blocks, terms))
 }
 
 // documentFile sends a document's file to be saved. The browser is told not
@@ -69,6 +66,33 @@ func kindOfDocument(l lang.Lang, k document.Kind) string {
 		return l.T("Care plan")
 	}
 	return l.T("Note or letter")
+}
+
+// explainedBlock is a block whose words that need it lead to what they mean.
+type explainedBlock struct {
+	Kind   document.BlockKind
+	Pieces []glossary.Piece
+}
+
+// explainWords returns the blocks of a text with its medical words marked,
+// and those words.
+func explainWords(s sheet, blocks []document.Block) ([][]explainedBlock, []glossary.Term) {
+	var m glossary.Marker
+	var list [][]explainedBlock
+	for _, run := range runs(blocks) {
+		var out []explainedBlock
+		for _, b := range run {
+			one := explainedBlock{Kind: b.Kind}
+			if b.Kind == document.Heading {
+				one.Pieces = []glossary.Piece{{Text: s.T(b.Text)}}
+			} else {
+				one.Pieces = m.Mark(b.Text)
+			}
+			out = append(out, one)
+		}
+		list = append(list, out)
+	}
+	return list, m.Terms()
 }
 
 // runs parts blocks where lists begin and end, so that items share a list.

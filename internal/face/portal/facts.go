@@ -86,11 +86,21 @@ func problemFacts(s sheet, q problem.Problem) string {
 	case q.Kind == problem.Vaccine:
 		detail = s.T("Dose %s", q.Detail)
 	case q.Kind == problem.Allergy:
-		detail = s.T("Reaction: %s", q.Detail)
+		detail = s.T("Reaction: %s", reactionWords(s, q.Detail))
 	default:
 		detail = q.Detail
 	}
 	return joined(detail, when, ended, q.Performer)
+}
+
+// reactionWords are the reactions to something, each in words that the reader
+// knows where there are any.
+func reactionWords(s sheet, detail string) string {
+	list := strings.Split(detail, ", ")
+	for i, one := range list {
+		list[i] = s.T(one)
+	}
+	return strings.Join(list, ", ")
 }
 
 // resultStatus says how sure a result is.

@@ -15,23 +15,32 @@ import (
 
 	"hale/internal/access"
 	"hale/internal/access/account"
+	"hale/internal/access/client"
 	"hale/internal/access/proxy"
 	"hale/internal/base/errs"
+	"hale/internal/care/background"
 	"hale/internal/care/clinician"
+	"hale/internal/care/consent"
+	"hale/internal/care/contact"
 	"hale/internal/care/disclosure"
 	"hale/internal/care/document"
 	"hale/internal/care/look"
 	"hale/internal/care/medication"
 	"hale/internal/care/patient"
 	"hale/internal/care/problem"
+	"hale/internal/care/reading"
 	"hale/internal/care/request"
 	"hale/internal/care/result"
+	"hale/internal/care/review"
+	"hale/internal/care/task"
 	"hale/internal/care/visit"
 	"hale/internal/face/portal"
 	"hale/internal/face/web"
 	"hale/internal/haletest"
 	"hale/internal/reach"
+	"hale/internal/reach/choice"
 	"hale/internal/record"
+	"hale/internal/record/arrival"
 	"hale/internal/record/release"
 	"hale/internal/store/audit"
 	"hale/internal/store/db"
@@ -43,14 +52,17 @@ var clinic = web.Clinic{Name: "Riverside Family Medicine", Phone: "+12025550142"
 
 // house is a portal with what stands behind it.
 type house struct {
-	db      *db.DB
-	records *record.Store
-	visits  *visit.Store
-	inbox   *shelf
-	handler http.Handler
-	log     *strings.Builder
-	rows    *audit.Log
-	sent    []proxy.Sent // invitations
+	db       *db.DB
+	records  *record.Store
+	visits   *visit.Store
+	tasks    *task.Store
+	supplies *medication.Supplies
+	inbox    *shelf
+	handler  http.Handler
+	log      *strings.Builder
+	rows     *audit.Log
+	feeds    *arrival.Store
+	sent     []proxy.Sent // invitations
 }
 
 // people who may sign in, by the token in their cookie.
@@ -58,7 +70,7 @@ var actors = sessions{
 	"maria": {Kind: access.Patient, ID: "a-maria", Name: "Maria Alvarez", Patient: "maria"},
 	"sam":   {Kind: access.Patient, ID: "a-sam", Name: "Sam Short", Patient: "sam"},
 	"rosa": {Kind: access.Proxy, ID: "a-rosa", Name: "Rosa Alvarez", Grants: []access.Grant{{Patient: "maria", Name: "Maria Alvarez",
-		Rights: []access.Right{access.ReadRecord, access.ReadVisits, access.BookVisits, access.ReadMessages}, Categories: access.Categories}}},
+		Rights: []access.Right{access.ReadRecord, access.ReadVisits, access.BookVisits, access.ReadMessages, access.AskMedicines}, Categories: access.Categories}}},
 	"helper": {Kind: access.Proxy, ID: "a-helper", Name: "Sam Short", Patient: "sam", Grants: []access.Grant{{Patient: "maria", Name: "Maria Alvarez",
 		Rights: []access.Right{access.ReadRecord, access.ReadVisits}, Categories: []access.Category{access.Visits, access.Medicines}}}},
 	"driver": {Kind: access.Proxy, ID: "a-driver", Name: "Dan Driver", Grants: []access.Grant{{Patient: "maria", Name: "Maria Alvarez",
@@ -123,19 +135,27 @@ func newHouse(t testing.TB, d *db.DB) *house {
 	}
 	holds := release.New(release.Config{DB: d, IDs: haletest.IDs(), Now: now, Events: events, Audit: rows, Book: book, Zone: time.UTC})
 	records := record.New(d, haletest.IDs(), now, events, clinician.View(), patient.View(), result.View(), medication.View(),
-		problem.View(), document.View(), visit.View(), holds.View()).WithHolders(holds)
+		problem.View(), document.View(), background.View(), review.View(), visit.View(), task.View(), holds.View()).WithHolders(holds)
 	holds.Use(records, nil, func() {})
 	h := &house{db: d, records: records, inbox: &shelf{}, log: &strings.Builder{}, rows: rows}
 	h.visits = visit.NewStore(d, records, events, haletest.IDs(), now)
+	h.tasks = task.NewStore(d, records, events, haletest.IDs(), now, func() task.Hours { return task.Usual(time.UTC) })
+	h.supplies = medication.NewSupplies(d, records, h.tasks, haletest.IDs(), now)
+	feeds := arrival.NewStore(d, now, rows)
+	h.feeds = feeds
 	site := web.NewSite(clinic, actors, slog.New(slog.NewTextHandler(h.log, nil)), now, false)
 	p := portal.New(portal.Config{
 		Site: site, Doors: haletest.Doors(d), People: patient.NewStore(d), Results: result.NewStore(d), Medicines: medication.NewStore(d),
+		Tasks: h.tasks, Supplies: h.supplies, Readings: reading.NewStore(d, records, h.tasks, haletest.IDs(), now),
 		Problems: problem.NewStore(d), Documents: document.NewStore(d, records), Visits: h.visits, Inbox: h.inbox,
+		Entries: background.NewStore(d), Reviews: review.NewStore(d, records, haletest.IDs(), now, nil), Feeds: feeds,
 		Looks: look.NewStore(d, now), Records: records, Now: now, Releases: holds,
 		Letters: document.NewLetterbox(d, records, haletest.IDs(), now, nil),
 		Helpers: h.helpers(t), Invited: h, Rows: h.rows, Requests: request.NewStore(d, haletest.IDs(), now, time.UTC, h.rows, records),
 		Given: disclosure.NewStore(d, haletest.IDs(), now, h.rows),
 		Audit: h.rows, Proofs: audit.NewBook(d, haletest.Key), Names: crew{},
+		Choices: choice.NewStore(contact.NewStore(d, now), consent.NewStore(d, haletest.IDs(), now)),
+		Apps:    client.New(client.Config{DB: d, IDs: haletest.IDs(), Now: now, Log: h.rows}),
 	})
 	h.handler = site.Wrap(p.Handler())
 	return h

@@ -7,10 +7,10 @@ import (
 
 	"hale/internal/access"
 	"hale/internal/base/lang"
-	"hale/internal/care/medication"
 	"hale/internal/care/patient"
 	"hale/internal/care/problem"
 	"hale/internal/care/result"
+	"hale/internal/care/review"
 )
 
 // part is one entry of the record's index.
@@ -58,24 +58,33 @@ func (p *Portal) parts(r *http.Request, pass access.Pass, s sheet) ([]part, erro
 	l := s.Lang
 	of := func(kind problem.Kind, href, icon, title, one, many string) part {
 		c := counts[kind]
-		return part{s.Link(href), icon, s.T(title), l.N(c.N, one, many), c.Updated}
+		return part{s.Link(href), icon, s.T(title), howMany(l, c.N, one, many), c.Updated}
 	}
 	list := []part{
-		{s.Link("/health/results"), "flask-conical", s.T("Test results"), l.N(results, "%d result", "%d results"), resultsAt},
-		{s.Link("/health/medicines"), "pill", s.T("Medicines"), l.N(medicines, "%d current", "%d current"), medicinesAt},
+		{s.Link("/health/results"), "flask-conical", s.T("Test results"), howMany(l, results, "%d result", "%d results"), resultsAt},
+		{s.Link("/health/medicines"), "pill", s.T("Medicines"), howMany(l, medicines, "%d current", "%d current"), medicinesAt},
+		{s.Link("/health/vitals"), "activity", s.T("Blood pressure, weight and more"), s.T("Over time, with drawings"), time.Time{}},
 		of(problem.Condition, "/health/conditions", "stethoscope", "Conditions", "%d listed", "%d listed"),
 		of(problem.Allergy, "/health/allergies", "triangle-alert", "Allergies", "%d listed", "%d listed"),
 		of(problem.Vaccine, "/health/vaccines", "syringe", "Vaccines", "%d given", "%d given"),
 		of(problem.Procedure, "/health/procedures", "clipboard-list", "Procedures", "%d done", "%d done"),
-		{s.Link("/health/documents"), "file-text", s.T("Documents and plans"), l.N(documents, "%d to read", "%d to read"), documentsAt},
+		{s.Link("/health/documents"), "file-text", s.T("Documents and plans"), howMany(l, documents, "%d to read", "%d to read"), documentsAt},
 	}
 	parts := list[:0]
-	for i, c := range [...]access.Category{access.Results, access.Medicines, access.Conditions, access.Conditions, access.Conditions, access.Conditions, access.Documents} {
+	for i, c := range [...]access.Category{access.Results, access.Medicines, access.Results, access.Conditions, access.Conditions, access.Conditions, access.Conditions, access.Documents} {
 		if s.sees(c) {
 			parts = append(parts, list[i])
 		}
 	}
-	return parts, nil
+	return p.entryParts(r, pass, s, parts)
+}
+
+// howMany counts what is listed; a zero is said in words.
+func howMany(l lang.Lang, n int, one, many string) string {
+	if n == 0 {
+		return l.T("Nothing listed")
+	}
+	return l.N(n, one, many)
 }
 
 // complete returns when the record last changed.
@@ -96,6 +105,7 @@ type resultRow struct {
 	Vital   bool
 	Meaning result.Meaning
 	Status  string
+	Looked  string // who looked at it, in words; empty: nothing is known
 }
 
 // explained returns a row for each of list, newest first, which also tells
@@ -127,9 +137,9 @@ func statusNote(l lang.Lang, status string) string {
 	return ""
 }
 
-// perPage is how many results a page lists: about a hundred keep it below
-// 100 kB on the wire and short enough to read.
-const perPage = 60
+// perPage is how many results a page lists: more are too long to look through
+// on a phone. The others are behind “Older”, and a box looks for words.
+const perPage = 20
 
 // resultsData is what the list of results shows.
 type resultsData struct {
@@ -141,19 +151,17 @@ type resultsData struct {
 	Waits         []waitData
 	Choose        bool // how results come
 	LastResultDay time.Time
+	Pending       int // tests without a result yet
+	Panels        []review.Panel
+	Reports       []review.Panel // told in words
 }
 
 // resultList lists results by the day they were taken.
 func (p *Portal) resultList(w http.ResponseWriter, r *http.Request) error {
-	s, pass, err := p.open(r, access.ReadRecord, "Test results", "record")
+	s, pass, who, err := p.openPart(r, access.Results, "Test results")
 	if err != nil {
 		return err
 	}
-	who, err := p.person(r, pass)
-	if err != nil {
-		return err
-	}
-	s.Zone = p.zone(who)
 	page, _ := strconv.Atoi(r.URL.Query().Get("page"))
 	page = min(max(page, 1), 50)
 	d := resultsData{Updated: who.Updated}
@@ -190,6 +198,14 @@ func (p *Portal) resultList(w http.ResponseWriter, r *http.Request) error {
 	if len(rows) > page*perPage {
 		d.Older = address(page + 1)
 	}
+	if err := p.addReviews(r, s, pass, rows); err != nil {
+		return err
+	}
+	if page == 1 && d.Show != result.Vital {
+		if err := p.addOrders(r, pass, &d); err != nil {
+			return err
+		}
+	}
 	rows = rows[min((page-1)*perPage, len(rows)):min(page*perPage, len(rows))]
 	d.Days = byDay(rows, s.Zone)
 	return p.render(w, r, resultsPage(s, d))
@@ -209,45 +225,11 @@ func byDay(rows []resultRow, zone *time.Location) [][]resultRow {
 	return days
 }
 
-// medicineList lists medicines, those to take now first.
-func (p *Portal) medicineList(w http.ResponseWriter, r *http.Request) error {
-	s, pass, err := p.open(r, access.ReadRecord, "Medicines", "record")
-	if err != nil {
-		return err
-	}
-	who, err := p.person(r, pass)
-	if err != nil {
-		return err
-	}
-	list, err := p.Medicines.List(r.Context(), pass, 300)
-	if err != nil {
-		return err
-	}
-	s.Zone = p.zone(who)
-	updated := who.Updated
-	var now, past []medication.Medicine
-	for i, m := range list {
-		if i == 0 || m.Updated.After(updated) {
-			updated = m.Updated
-		}
-		if m.Current() {
-			now = append(now, m)
-			continue
-		}
-		past = append(past, m)
-	}
-	return p.render(w, r, medicinesPage(s, now, past, updated))
-}
-
 // problemList lists one kind of problem.
 func (p *Portal) problemList(kind problem.Kind) handler {
 	words := kindWordsOf[kind]
 	return func(w http.ResponseWriter, r *http.Request) error {
-		s, pass, err := p.open(r, access.ReadRecord, words.title, "record")
-		if err != nil {
-			return err
-		}
-		who, err := p.person(r, pass)
+		s, pass, who, err := p.openPart(r, access.Conditions, words.title)
 		if err != nil {
 			return err
 		}
@@ -255,7 +237,6 @@ func (p *Portal) problemList(kind problem.Kind) handler {
 		if err != nil {
 			return err
 		}
-		s.Zone = p.zone(who)
 		updated := who.Updated
 		var now, past []problem.Problem
 		for i, q := range list {
@@ -272,12 +253,13 @@ func (p *Portal) problemList(kind problem.Kind) handler {
 	}
 }
 
-// kindText is how a list of problems is titled, in English.
-type kindText struct{ title, icon, empty, hint, past string }
+// kindText is how a list of problems is titled, in English. File is a whole
+// sentence with a place for the time.
+type kindText struct{ path, title, icon, empty, file, hint, past string }
 
 var kindWordsOf = map[problem.Kind]kindText{
-	problem.Condition: {"Conditions", "stethoscope", "No conditions are listed", "Health problems that your care team writes down show here.", "Past conditions"},
-	problem.Allergy:   {"Allergies", "triangle-alert", "No allergies are listed", "If you have an allergy, please tell your care team.", "Past allergies"},
-	problem.Vaccine:   {"Vaccines", "syringe", "No vaccines are listed", "Shots that you get at the clinic show here.", ""},
-	problem.Procedure: {"Procedures", "clipboard-list", "No procedures are listed", "Exams and treatments that were done show here.", ""},
+	problem.Condition: {"/health/conditions", "Conditions", "stethoscope", "No conditions are listed", "Your clinic has no conditions on file as of %s.", "Health problems that your care team writes down show here.", "Past conditions"},
+	problem.Allergy:   {"/health/allergies", "Allergies", "triangle-alert", "No allergies are listed", "Your clinic has no allergies on file as of %s.", "If you have an allergy, please tell your care team.", "Past allergies"},
+	problem.Vaccine:   {"/health/vaccines", "Vaccines", "syringe", "No vaccines are listed", "Your clinic has no vaccines on file as of %s.", "Shots that you get at the clinic show here.", ""},
+	problem.Procedure: {"/health/procedures", "Procedures", "clipboard-list", "No procedures are listed", "Your clinic has no procedures on file as of %s.", "Exams and treatments that were done show here.", ""},
 }

@@ -2,6 +2,7 @@ package portal
 
 import (
 	"net/http"
+	"slices"
 	"time"
 
 	"hale/internal/access"
@@ -9,27 +10,35 @@ import (
 	"hale/internal/care/document"
 	"hale/internal/care/patient"
 	"hale/internal/care/result"
+	"hale/internal/care/task"
 	"hale/internal/care/visit"
 	"hale/internal/face/web"
 )
 
 // homeData is what the home page shows.
 type homeData struct {
-	Name   string
-	Todo   []task
-	New    []resultRow
-	More   int                 // new results that are not listed
-	Notes  []document.Document // new ones
-	Waits  []waitData
-	Since  time.Time
-	Next   *visit.Visit
-	Record bool // the reader may see the record
-	Visits bool
-	Book   bool
+	Name      string
+	Todo      []need
+	Asked     []task.Task // of the clinic
+	AskedMore bool
+	New       []resultRow
+	More      int                 // new results that are not listed
+	Notes     []document.Document // new ones
+	Waits     []waitData
+	Since     time.Time
+	Next      *visit.Visit
+	Record    bool // the reader may see the record
+	Visits    bool
+	Book      bool
 }
 
-// task is one thing that needs the reader.
-type task struct{ Href, Icon, Title, Sub, Button string }
+// asksFor says whether the page at an address is among the things to do.
+func (d *homeData) asksFor(href string) bool {
+	return slices.ContainsFunc(d.Todo, func(n need) bool { return n.Href == href })
+}
+
+// need is one thing that needs the reader.
+type need struct{ Href, Icon, Title, Sub, Button string }
 
 // home is the first page after signing in: what needs the patient, what is
 // new, what comes next.
@@ -42,6 +51,9 @@ func (p *Portal) home(w http.ResponseWriter, r *http.Request) error {
 	if web.Actor(r).May(access.ReadVisits, web.Subject(r)) {
 		also = append(also, access.ReadVisits)
 	}
+	if p.Bills != nil && web.Actor(r).May(access.PayBills, web.Subject(r)) {
+		also = append(also, access.PayBills)
+	}
 	s, pass, err := p.open(r, p.first(r), "Home", "home", also...)
 	if err != nil {
 		return err
@@ -52,7 +64,9 @@ func (p *Portal) home(w http.ResponseWriter, r *http.Request) error {
 	}
 	s.Zone = p.zone(who)
 	d := homeData{Name: who.Call(), Record: s.may(access.ReadRecord), Visits: s.may(access.ReadVisits), Book: s.may(access.BookVisits)}
-	d.Todo = unreadTasks(s)
+	if err := p.addThreads(r, s, &d); err != nil {
+		return err
+	}
 	if d.Record {
 		if err := p.addNew(r, pass, who, s.Lang, &d); err != nil {
 			return err
@@ -66,13 +80,26 @@ func (p *Portal) home(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
+	if err := p.addAsked(r, s, pass, &d); err != nil {
+		return err
+	}
+	forms, err := p.formTasks(r, s, pass)
+	if err != nil {
+		return err
+	}
+	d.Todo = append(d.Todo, forms...)
+	owed, err := p.billNeeds(r, s)
+	if err != nil {
+		return err
+	}
+	d.Todo = slices.Concat(d.Todo, owed, unreadTasks(s)) // what somebody waits for goes before what there is to read
 	return p.render(w, r, homePage(s, d))
 }
 
 // first returns the widest right that the reader has on the page's patient:
 // somebody who only drives to visits has a home page too.
 func (p *Portal) first(r *http.Request) access.Right {
-	for _, right := range [...]access.Right{access.ReadRecord, access.ReadVisits, access.ReadMessages} {
+	for _, right := range [...]access.Right{access.ReadRecord, access.ReadVisits, access.ReadMessages, access.PayBills} {
 		if web.Actor(r).May(right, web.Subject(r)) {
 			return right
 		}
@@ -80,12 +107,12 @@ func (p *Portal) first(r *http.Request) access.Right {
 	return access.ReadRecord
 }
 
-// unreadTasks returns a task for each message that was not read yet.
-func unreadTasks(s sheet) []task {
-	var list []task
+// unreadTasks returns a need for each message that was not read yet.
+func unreadTasks(s sheet) []need {
+	var list []need
 	for _, m := range s.Messages {
 		if m.SeenAt.IsZero() && len(list) < most {
-			list = append(list, task{Href: s.Link("/inbox/" + m.Message), Icon: "message-square", Title: m.Title,
+			list = append(list, need{Href: s.Link("/inbox/" + m.Message), Icon: "message-square", Title: m.Title,
 				Sub: joined(s.T("Message from %s", sender(s, m)), s.day(m.SentAt)), Button: s.T("Read")})
 		}
 	}
@@ -96,18 +123,20 @@ func unreadTasks(s sheet) []task {
 const near = 7 * 24 * time.Hour
 
 // readyTask asks to get ready for a visit.
-func readyTask(s sheet, d homeData, v visit.Visit) task {
+func readyTask(s sheet, d homeData, v visit.Visit) need {
 	what := s.T("Get ready for your visit")
 	if !s.own() {
 		what = s.T("Get ready for %s’s visit", d.Name)
 	}
-	return task{Href: s.Link("/visits/" + v.ID), Icon: "calendar-check", Title: what, Sub: joined(s.long(v.Start), v.With), Button: s.T("See how")}
+	return need{Href: s.Link("/visits/" + v.ID), Icon: "calendar-check", Title: what, Sub: joined(s.long(v.Start), v.With), Button: s.T("See how")}
 }
 
-// most is how many new results or messages the home page lists, and mostNotes
-// how many new notes.
+// most is how many things to do the home page lists, mostNew how many new
+// results and mostNotes how many new notes. What comes after them on the page
+// has to be in reach of a thumb.
 const (
-	most      = 5
+	most      = 4
+	mostNew   = 3
 	mostNotes = 2
 )
 
@@ -144,7 +173,7 @@ func (p *Portal) addNew(r *http.Request, pass access.Pass, who patient.Person, l
 				continue
 			}
 			listed[rows[i].Title] = true
-			if len(d.New) == most {
+			if len(d.New) == mostNew {
 				d.More++
 				continue
 			}
@@ -182,7 +211,9 @@ func (p *Portal) addNext(r *http.Request, s sheet, d *homeData) error {
 	if d.Next = &list[0]; d.Next.Start.Before(p.Now().Add(near)) {
 		d.Todo = append(d.Todo, readyTask(s, *d, *d.Next))
 	}
-	return nil
+	offers, err := p.offerTasks(r, s, s.also[access.ReadVisits])
+	d.Todo = append(offers, d.Todo...)
+	return err
 }
 
 // summary says in one sentence what there is to do.

@@ -13,14 +13,36 @@ var errNoMessage = errs.New(errs.NotFound, "We could not find that message.")
 
 // inbox lists the messages to a patient.
 func (p *Portal) inbox(w http.ResponseWriter, r *http.Request) error {
-	s, _, err := p.open(r, access.ReadMessages, "Messages", "messages")
+	s, pass, err := p.open(r, access.ReadMessages, "Messages", "messages")
 	if err != nil {
 		return err
 	}
-	return p.render(w, r, inboxPage(s, s.Messages))
+	rows, err := p.letterRows(r, s, pass)
+	if err != nil {
+		return err
+	}
+	return p.render(w, r, inboxPage(s, rows, "", p.Talk != nil))
 }
 
-// message opens one message. Reading it here is having seen it.
+// writeBack returns the thread that was begun about a message of ours, or
+// else the box to begin one in.
+func (p *Portal) writeBack(r *http.Request, s sheet, pass access.Pass, message string) (string, *writeData, error) {
+	if p.Talk == nil {
+		return "", nil, nil
+	}
+	begun, err := p.Talk.Threads.About(r.Context(), pass, message)
+	if err != nil || begun != "" || !s.may(access.SendMessages) {
+		return begun, nil, err
+	}
+	send, err := p.Doors.Check(r.Context(), s.Actor, access.SendMessages, s.Patient)
+	if err != nil {
+		return "", nil, err
+	}
+	d := &writeData{Post: s.Link("/inbox/thread/" + message + "/reply"), Save: s.Link("/inbox/thread/" + message + "/save")}
+	return "", d, p.unsent(r, s, send, "thread/"+message, d)
+}
+
+// message opens one message or thread. Reading it here is having seen it.
 func (p *Portal) message(w http.ResponseWriter, r *http.Request) error {
 	s, pass, err := p.open(r, access.ReadMessages, "Message", "messages")
 	if err != nil {
@@ -28,18 +50,29 @@ func (p *Portal) message(w http.ResponseWriter, r *http.Request) error {
 	}
 	list := s.Messages
 	i := slices.IndexFunc(list, func(m reach.Content) bool { return m.Message == r.PathValue("id") })
+	if i < 0 && p.Talk != nil {
+		return p.thread(w, r, s, pass, r.PathValue("id"))
+	}
 	if i < 0 {
 		return s.orProve(errNoMessage)
 	}
 	m := list[i]
-	if m.SeenAt.IsZero() && r.Method == http.MethodGet && r.Header.Get("Sec-Purpose") == "" {
+	if m.SeenAt.IsZero() && s.Actor.ViewAs == "" && r.Method == http.MethodGet && r.Header.Get("Sec-Purpose") == "" {
 		if err := p.Inbox.Mark(r.Context(), pass, m.Message, "revealed", nil); err != nil {
 			return err
 		}
 		s.View = s.WithUnread(max(0, s.Unread-1))
 	}
 	s.Title = m.Title
-	return p.render(w, r, messagePage(s, m, answered(s, r.URL.Query().Get("done"))))
+	about, back, err := p.writeBack(r, s, pass, m.Message)
+	if err != nil {
+		return err
+	}
+	to, err := p.visitTold(r, s, m.Message)
+	if err != nil {
+		return err
+	}
+	return p.render(w, r, messagePage(s, m, answered(s, r.URL.Query().Get("done")), about, back, to))
 }
 
 // answers are what a reader may say to a message, and how it is noted; the
@@ -80,5 +113,5 @@ func (p *Portal) more(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return p.render(w, r, morePage(s))
+	return p.render(w, r, morePage(s, p.Apps != nil, p.Take != nil, p.Tasks != nil, p.Bills != nil, p.Forms != nil))
 }

@@ -54,6 +54,14 @@ type lookLine struct {
 	at                         time.Time
 }
 
+// lookRoutes adds the pages of who looked at the record.
+func (p *Portal) lookRoutes(both func(method, path string, h handler)) {
+	if p.Audit != nil {
+		both("GET", "/looks", p.shared("", access.ReadLooks, p.lookList))
+		both("GET", "/looks/file/{file}", p.lookFile)
+	}
+}
+
 // lookList shows who looked at the record.
 func (p *Portal) lookList(w http.ResponseWriter, r *http.Request) error {
 	s, pass, err := p.open(r, access.ReadLooks, "Who looked at your record", "more")

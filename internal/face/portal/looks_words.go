@@ -75,6 +75,9 @@ func (t *teller) line(row audit.Row) (lookLine, error) {
 	if row.Purpose == access.InEmergency {
 		line.Emergency, line.Why = true, t.l.T("In an emergency")
 	}
+	if row.Purpose == access.AsPatient {
+		line.Why = t.l.T("As you see it")
+	}
 	if row.Action == "message.send" {
 		line.Why = lookChannel(t.l, row.Reason)
 	}
@@ -149,12 +152,18 @@ func lookRole(l lang.Lang, row audit.Row, a account.Account) string {
 		switch a.Roles[0] {
 		case access.Nurse:
 			return l.T("care team")
+		case access.FrontDesk:
+			return l.T("front desk")
+		case access.Billing:
+			return l.T("billing office")
 		case access.Admin:
 			return l.T("runs the portal")
 		case access.Privacy:
 			return l.T("privacy officer")
 		case access.Marketer:
 			return l.T("sends messages")
+		case access.Interpreter:
+			return l.T("interpreter")
 		}
 	}
 	return l.T("works at the clinic")
@@ -239,6 +248,8 @@ func lookDid(l lang.Lang, action string) string {
 	switch noun {
 	case "proxy":
 		return l.T("Changed who may help")
+	case "mirror":
+		return l.T("Looked at your pages as you see them, to help you")
 	case "hold", "wish":
 		return l.T("Set when a result is shown")
 	case "account":

@@ -34,6 +34,7 @@ func (h *house) open(t *testing.T) *gate {
 	g.signIn = in
 	p := portal.New(portal.Config{
 		Site: site, Doors: haletest.Doors(h.db), People: patient.NewStore(h.db), Results: result.NewStore(h.db), Medicines: medication.NewStore(h.db),
+		Tasks: h.tasks, Supplies: medication.NewSupplies(h.db, h.records, h.tasks, haletest.IDs(), now),
 		Problems: problem.NewStore(h.db), Documents: document.NewStore(h.db, h.records), Visits: visit.NewStore(h.db, h.records, nil, haletest.IDs(), now), Inbox: h.inbox,
 		Records: h.records, Fences: h.records, Now: now, SignIn: in,
 	})

@@ -12,6 +12,7 @@ import (
 	"hale/internal/care/patient"
 	"hale/internal/face/web"
 	"hale/internal/reach"
+	"hale/internal/record/arrival"
 )
 
 var errNoRecord = errs.New(errs.NotFound, "There is no health record with your sign-in. If you help somebody, choose whom first.")
@@ -21,7 +22,13 @@ type sheet struct {
 	web.View
 	Zone     *time.Location  // the patient's, else the clinic's
 	Messages []reach.Content // to the patient, if the reader may see them
+	Fresh    int             // threads in which the clinic wrote something new
 	Fenced   bool            // there is more to see after a fresh proof
+	Feeds    []arrival.Feed  // where the record comes from
+	Part     access.Category // of the record, that the page is about; empty: several
+	Said     map[string]said // what the patient said is wrong, by Type/id
+	Slips    bool            // the clinic takes slips by a short form
+	Writes   bool            // people can write to the clinic about an entry
 
 	also map[access.Right]access.Pass // what open was asked for beside
 }
@@ -52,7 +59,16 @@ func (p *Portal) open(r *http.Request, right access.Right, title, tab string, al
 			return sheet{}, access.Pass{}, err
 		}
 	}
-	s.View = s.WithUnread(unread(s.Messages))
+	if reads {
+		s.also[access.ReadMessages] = passes[len(passes)-1]
+		if s.Fresh, err = p.threadUnread(r, passes[len(passes)-1]); err != nil {
+			return sheet{}, access.Pass{}, err
+		}
+	}
+	s.View = s.WithUnread(unread(s.Messages) + s.Fresh)
+	if err := p.standing(r, &s, right, passes[0]); err != nil {
+		return sheet{}, access.Pass{}, err
+	}
 	if fenceable(right) && p.Fences != nil {
 		if s.Fenced, err = p.Fences.Fenced(r.Context(), passes[0]); err != nil {
 			return sheet{}, access.Pass{}, err

@@ -198,7 +198,7 @@ func TestPrivacyThroughPages(t *testing.T) {
 	haletest.EachDB(t, func(t *testing.T, d *db.DB) {
 		h := newHouse(t, d)
 		h.maria(t)
-		if a := h.get(t, "maria", "/health/medicines"); !strings.Contains(a.body, `href="/privacy/new/amend?about=MedicationRequest/m1"`) {
+		if a := h.get(t, "maria", "/health/wrong?about=MedicationRequest/m1"); !strings.Contains(a.body, `href="/privacy/new/amend?about=MedicationRequest/m1"`) {
 			t.Error("a medicine does not lead to a correction of it")
 		}
 		form := h.get(t, "maria", "/privacy/new/amend?about=MedicationRequest/m1")

@@ -31,11 +31,27 @@ type Config struct {
 	People    people
 	Results   results
 	Medicines medicines
+	Readings  Readings // from home; nil leaves these pages out. They go with Tasks
+	Supplies  Supplies // of medicines, and more of them; nil leaves these pages out
 	Problems  problems
 	Documents documents
+	Entries   entries // devices, family, insurance, team, goals, plans, orders; nil leaves these pages out
+	Dues      Dues    // what is due; nil: nothing is said of it
+	Prices    Prices  // what visits cost; nil: nothing is said of it
+	Reviews   reviews // who looked at results; nil: nothing is said of it
+	Feeds     feeds   // where records come from; nil: nothing is said of it
 	Letters   letters // takes what patients send
 	Visits    visits
+	CheckIn   *CheckIn // nil leaves out checking in
+	Recaps    Recaps   // what came of visits; nil leaves these pages out
+	Bills     Bills    // nil leaves the pages about money out; they need Base
+	Base      string   // https://host
+	PayHow    string   // how to pay otherwise than by card, in the clinic's words; may be empty
+	Mirror    Mirror   // lets staff look; nil: they look without it
+	Tasks     Tasks    // what patients ask of the clinic; nil leaves these pages out
 	Inbox     inbox
+	Talk      *Talk  // writing to the clinic; nil leaves these pages out
+	Forms     *Forms // to be filled in; nil leaves these pages out
 	Looks     looks
 	Records   records
 	Fences    fences // whether a proof would show more; nil: no page says so
@@ -44,12 +60,17 @@ type Config struct {
 	Proofs    proofs
 	Names     names
 	Releases  releases // results that wait, and the patient's wishes; nil: none wait
+	Choices   Choices  // about what, how and how often somebody wants to be written to; nil leaves the page out
 	Helpers   Helpers  // who helps whom; nil leaves these pages out
 	Invited   Invitations
 	Rows      Rows
 	Requests  Requests // what patients ask about their records; nil leaves these pages out
 	Given     Disclosures
+	Apps      Apps    // apps that see records; nil leaves these pages out
+	Take      *Take   // taking the record along, and links to it; nil leaves these pages out
 	SignIn    *SignIn // the first page, signing in, choosing whom to act for, settings; nil leaves them out
+
+	Translations translations // of what the clinic wrote; nil: there are none
 }
 
 type doors interface {
@@ -78,6 +99,7 @@ type medicines interface {
 
 type problems interface {
 	List(ctx context.Context, pass access.Pass, kind problem.Kind, n int) ([]problem.Problem, error)
+	Get(ctx context.Context, pass access.Pass, kind problem.Kind, id string) (problem.Problem, error)
 	Counts(ctx context.Context, pass access.Pass) (map[problem.Kind]problem.Count, error)
 }
 
@@ -93,6 +115,7 @@ type letters interface {
 }
 
 type visits interface {
+	waits
 	Upcoming(ctx context.Context, pass access.Pass, n int) ([]visit.Visit, error)
 	Past(ctx context.Context, pass access.Pass, n int) ([]visit.Visit, error)
 	Get(ctx context.Context, pass access.Pass, id string) (visit.Visit, error)
@@ -140,22 +163,58 @@ func (p *Portal) Handler() *web.Mux {
 		mux.Handle(method+" /for/{patient}"+path, p.page(h))
 	}
 	both("GET", "/home", p.home)
-	both("GET", "/health", p.health)
-	both("GET", "/health/results", p.shared(access.Results, access.ReadRecord, p.resultList))
-	both("GET", "/results/{id}", p.shared(access.Results, access.ReadRecord, p.result))
-	both("GET", "/results/prefs", p.prefs)
-	both("POST", "/results/prefs", p.setPrefs)
-	both("GET", "/health/medicines", p.shared(access.Medicines, access.ReadRecord, p.medicineList))
-	both("GET", "/health/conditions", p.shared(access.Conditions, access.ReadRecord, p.problemList(problem.Condition)))
-	both("GET", "/health/allergies", p.shared(access.Conditions, access.ReadRecord, p.problemList(problem.Allergy)))
-	both("GET", "/health/vaccines", p.shared(access.Conditions, access.ReadRecord, p.problemList(problem.Vaccine)))
-	both("GET", "/health/procedures", p.shared(access.Conditions, access.ReadRecord, p.problemList(problem.Procedure)))
-	both("GET", "/health/documents", p.shared(access.Documents, access.ReadRecord, p.documentList))
-	both("GET", "/documents/{id}", p.shared(access.Documents, access.ReadRecord, p.document))
-	both("GET", "/documents/send", p.uploadAsk)
-	both("POST", "/documents/send", p.upload)
-	both("GET", "/documents/sent", p.uploaded)
-	both("GET", "/documents/{id}/file", p.shared(access.Documents, access.ReadRecord, p.documentFile))
+	p.wishRoutes(both)
+	p.medicineRoutes(both)
+	p.readingRoutes(both)
+	p.recordRoutes(both)
+	p.dueRoutes(both)
+	p.visitRoutes(both)
+	p.waitRoutes(both)
+	if p.CheckIn != nil {
+		p.checkInRoutes(both)
+	}
+	if p.Recaps != nil {
+		p.recapRoutes(both)
+	}
+	both("GET", "/inbox", p.shared(access.Messages, access.ReadMessages, p.inbox))
+	both("GET", "/inbox/{id}", p.shared(access.Messages, access.ReadMessages, p.message))
+	both("POST", "/inbox/{id}", p.answer)
+	if p.Talk != nil {
+		p.threadRoutes(both)
+	}
+	if p.Forms != nil {
+		p.formRoutes(both)
+	}
+	both("GET", "/more", p.more)
+	if p.Tasks != nil {
+		p.interpreterRoutes(both)
+		p.askedRoutes(both)
+	}
+	if p.Bills != nil {
+		p.billRoutes(both)
+		p.estimateRoutes(both)
+	}
+	p.lookRoutes(both)
+	if p.Helpers != nil {
+		p.peopleRoutes(mux)
+	}
+	if p.Requests != nil {
+		p.privacyRoutes(both)
+	}
+	if p.Take != nil {
+		p.takeRoutes(both)
+	}
+	if p.Apps != nil {
+		p.appRoutes(both)
+	}
+	if p.SignIn != nil {
+		p.SignIn.Routes(mux) // the first page, /signin, /for, /settings
+	}
+	return mux
+}
+
+// visitRoutes adds the pages of visits, and of booking one.
+func (p *Portal) visitRoutes(both func(method, path string, h handler)) {
 	both("GET", "/visits", p.shared(access.Visits, access.ReadVisits, p.visitList))
 	both("GET", "/visits/{id}", p.shared(access.Visits, access.ReadVisits, p.visit))
 	both("GET", "/visits/{id}/calendar", p.calendar)
@@ -167,26 +226,8 @@ func (p *Portal) Handler() *web.Mux {
 	both("GET", "/book/{service}", p.times)
 	both("GET", "/book/{service}/check", p.bookCheck)
 	both("POST", "/book/{service}", p.book)
-	both("GET", "/inbox", p.shared(access.Messages, access.ReadMessages, p.inbox))
-	both("GET", "/inbox/{id}", p.shared(access.Messages, access.ReadMessages, p.message))
-	both("POST", "/inbox/{id}", p.answer)
-	both("GET", "/more", p.more)
-	if p.Audit != nil {
-		both("GET", "/looks", p.shared("", access.ReadLooks, p.lookList))
-		both("GET", "/looks/file/{file}", p.lookFile)
-	}
-	if p.Helpers != nil {
-		p.peopleRoutes(mux)
-	}
-	if p.Requests != nil {
-		p.privacyRoutes(both)
-	}
-	if p.SignIn != nil {
-		p.SignIn.Routes(mux) // the first page, /signin, /for, /settings
-	}
-	return mux
 }
 
 type handler = func(http.ResponseWriter, *http.Request) error
 
-func (p *Portal) page(h handler) http.Handler { return p.Site.Page(h) }
+func (p *Portal) page(h handler) http.Handler { return p.Site.Page(p.asSeen(h)) }

@@ -12,7 +12,6 @@ import (
 	"hale/internal/base/errs"
 	"hale/internal/care/disclosure"
 	"hale/internal/care/document"
-	"hale/internal/care/medication"
 	"hale/internal/care/problem"
 	"hale/internal/care/request"
 	"hale/internal/face/web"
@@ -24,6 +23,7 @@ import (
 type Requests interface {
 	Ask(ctx context.Context, pass access.Pass, k request.Kind, about string, d request.Details) (request.Request, error)
 	Of(ctx context.Context, pass access.Pass) ([]request.Request, error)
+	Amendments(ctx context.Context, pass access.Pass) (map[string]request.Request, error)
 	Get(ctx context.Context, pass access.Pass, id string) (request.Request, error)
 	Withdraw(ctx context.Context, pass access.Pass, id string) error
 	Disagree(ctx context.Context, pass access.Pass, id, words string) error
@@ -133,15 +133,8 @@ func (p *Portal) about(r *http.Request, about string) (ref, title string, err er
 	return typ + "/" + id, entryTitle(res), nil
 }
 
-// medicineRef, problemRef and documentRef name the entry of the record behind
+// problemRef and documentRef name the entry of the record behind
 // a line of a list.
-func medicineRef(m medication.Medicine) string {
-	if m.Reported {
-		return "MedicationStatement/" + m.ID
-	}
-	return "MedicationRequest/" + m.ID
-}
-
 func problemRef(q problem.Problem) string {
 	types := map[problem.Kind]string{problem.Condition: "Condition", problem.Allergy: "AllergyIntolerance", problem.Vaccine: "Immunization", problem.Procedure: "Procedure"}
 	return types[q.Kind] + "/" + q.ID

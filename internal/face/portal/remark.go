@@ -9,6 +9,8 @@ import (
 	"hale/internal/access"
 	"hale/internal/base/errs"
 	"hale/internal/care/result"
+	"hale/internal/care/translation"
+	"hale/internal/face/web"
 	"hale/internal/record"
 	"hale/internal/standard/fhir"
 )
@@ -19,6 +21,14 @@ type remark struct {
 	About    string // its title; empty where it is about this result alone
 	By, Text string
 	Reviewed bool // By has looked at the results
+	Words    web.Words
+}
+
+// words are what it says, with a translation as far as there is one.
+func (m remark) words(s sheet) web.Words {
+	w := m.Words
+	w.Text = s.T(m.Text)
+	return w
 }
 
 // remarks returns the conclusions of the reports that res is in.
@@ -32,6 +42,10 @@ func (p *Portal) remarks(r *http.Request, pass access.Pass, res result.Result) (
 	if err != nil {
 		return nil, err
 	}
+	words, err := p.translated(r, pass, translation.Report)
+	if err != nil {
+		return nil, err
+	}
 	var list []remark
 	for _, report := range found.Resources {
 		m, err := p.remark(r, pass, report)
@@ -39,6 +53,7 @@ func (p *Portal) remarks(r *http.Request, pass access.Pass, res result.Result) (
 			return nil, err
 		}
 		if m.Text != "" {
+			m.Words = words.words(m.Report, m.Text)
 			list = append(list, m)
 		}
 	}

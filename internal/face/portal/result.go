@@ -7,6 +7,7 @@ import (
 	"hale/internal/access"
 	"hale/internal/care/patient"
 	"hale/internal/care/result"
+	"hale/internal/care/review"
 	"hale/internal/face/chart"
 )
 
@@ -24,6 +25,9 @@ type resultData struct {
 	Part     string // what the range is: the lab's, or usual for adults
 	Remarks  []remark
 	Received time.Time
+	Review   review.State // who looked at it
+	Panel    string       // the title of the report that it stands in with others
+	Clinic   string       // what the clinic says of values that lie like this one
 }
 
 // trendMost is how many values a trend shows.
@@ -31,15 +35,10 @@ const trendMost = 24
 
 // result is the page of one result.
 func (p *Portal) result(w http.ResponseWriter, r *http.Request) error {
-	s, pass, err := p.open(r, access.ReadRecord, "Test result", "record")
+	s, pass, who, err := p.openPart(r, access.Results, "Test result")
 	if err != nil {
 		return err
 	}
-	who, err := p.person(r, pass)
-	if err != nil {
-		return err
-	}
-	s.Zone = p.zone(who)
 	res, err := p.Results.Get(r.Context(), pass, r.PathValue("id"))
 	if err != nil {
 		return s.orProve(err)
@@ -59,8 +58,51 @@ func (p *Portal) result(w http.ResponseWriter, r *http.Request) error {
 	if d.Remarks, err = p.remarks(r, pass, res); err != nil {
 		return err
 	}
+	if err := p.reviewOf(r, pass, &d); err != nil {
+		return err
+	}
+	if d.Clinic, err = p.clinicSays(r, s, d); err != nil {
+		return err
+	}
 	s.Title = d.Title
 	return p.render(w, r, resultPage(s, d))
+}
+
+// reviewOf adds who looked at a result, and with which others it came.
+func (p *Portal) reviewOf(r *http.Request, pass access.Pass, d *resultData) error {
+	if p.Reviews == nil {
+		return nil
+	}
+	states, err := p.Reviews.Of(r.Context(), pass)
+	if err != nil {
+		return err
+	}
+	if d.Review = states[d.Result.ID]; d.Review.Others == 0 {
+		return nil
+	}
+	panel, err := p.Reviews.Panel(r.Context(), pass, d.Review.Panel)
+	if err != nil {
+		return err
+	}
+	d.Panel = panel.Title
+	return nil
+}
+
+// clinicSays returns what the clinic approved to be said of a value that lies
+// where this one does; empty where it says nothing.
+func (p *Portal) clinicSays(r *http.Request, s sheet, d resultData) (string, error) {
+	m := d.Meaning
+	if p.Reviews == nil || m.Basis == result.ByNone || !d.Result.HasValue {
+		return "", nil
+	}
+	at := review.Far
+	switch m.Band.Place(d.Result.Value) {
+	case result.Within:
+		at = review.Within
+	case result.Above, result.Below:
+		at = review.Near
+	}
+	return p.Reviews.Says(r.Context(), s.Lang, d.Result.Code, at)
 }
 
 // describe puts a result into words and drawings.

@@ -148,7 +148,7 @@ func (s *SignIn) setPassword(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	err = s.Accounts.SetPassword(r.Context(), in, r.PostFormValue("password"), s.Site.Clinic.Name, a.Name)
+	err = s.Accounts.SetPassword(r.Context(), in, r.PostFormValue("password"), s.Site.Latest().Clinic.Name, a.Name)
 	if kind := errs.KindOf(err); kind == errs.Invalid || kind == errs.TooMany {
 		return s.showNewPassword(w, r, statusOf(kind), errs.Say(err))
 	}

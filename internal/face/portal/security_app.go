@@ -15,6 +15,9 @@ func (s *SignIn) framed(w http.ResponseWriter, r *http.Request, status int, v we
 	if v.Actor.Kind == access.Staff {
 		return s.Site.Render(w, r, status, deskFrame(v, body))
 	}
+	if v.Actor.ID == "" {
+		return s.Site.Render(w, r, status, openFrame(v, body))
+	}
 	return s.Site.Render(w, r, status, portalFrame(v, body))
 }
 
@@ -31,7 +34,7 @@ func (s *SignIn) beginApp(at string) func(http.ResponseWriter, *http.Request) er
 		if web.Actor(r).ID == "" {
 			return errSignIn
 		}
-		if _, err := s.Accounts.NewTOTP(r.Context(), web.Session(r), s.Site.Clinic.Name); err != nil {
+		if _, err := s.Accounts.NewTOTP(r.Context(), web.Session(r), s.Site.Latest().Clinic.Name); err != nil {
 			return err
 		}
 		http.Redirect(w, r, at+query(web.Local(r.PostFormValue("next"), "")), http.StatusSeeOther)
@@ -50,7 +53,7 @@ func (s *SignIn) showApp(w http.ResponseWriter, r *http.Request, status int, at,
 	if web.Actor(r).ID == "" {
 		return errSignIn
 	}
-	app, err := s.Accounts.PendingTOTP(r.Context(), web.Session(r), s.Site.Clinic.Name)
+	app, err := s.Accounts.PendingTOTP(r.Context(), web.Session(r), s.Site.Latest().Clinic.Name)
 	if err != nil {
 		return err
 	}

@@ -16,6 +16,7 @@ import (
 // settingsData is what the settings page shows.
 type settingsData struct {
 	reach *reachData
+	ours  bool // there is a page about our messages
 	done  string
 }
 
@@ -39,6 +40,7 @@ func (s *SignIn) settings(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
+	d.ours = s.Phrases != nil && a.Patient != ""
 	d.done = done(web.Lang(r), r.URL.Query().Get("done"))
 	v := s.Site.View(r, web.Lang(r).T("Your settings"), "more")
 	return s.framed(w, r, http.StatusOK, v, settingsBody(v, d))

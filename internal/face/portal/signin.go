@@ -72,6 +72,8 @@ type SignInConfig struct {
 	Drafts   Drafts // nil: none are kept
 	Doors    *access.Doors
 	Contacts Contacts     // nil leaves out how we reach you
+	Phrases  Phrases      // nil leaves out the page about our messages
+	Reports  Reports      // nil likewise
 	Demo     []DemoSignIn // none but in a demo
 	Log      *slog.Logger
 }
@@ -94,6 +96,8 @@ func (s *SignIn) Routes(mux web.Router) {
 	on("GET /{$}", s.landing)
 	on("POST /link", s.openLink)
 	on("POST /lang", s.setLang)
+	on("GET /display", s.askDisplay)
+	on("POST /display", s.setDisplay)
 	on("GET /for", s.choose)
 	on("POST /signout", s.signOut)
 	on("GET /session", s.stay)
@@ -104,6 +108,9 @@ func (s *SignIn) Routes(mux web.Router) {
 	on("GET /settings", s.settings)
 	on("POST /settings/language", s.setLanguage)
 	on("POST /settings/reach", s.setReach)
+	on("GET /settings/messages", s.askPhrase)
+	on("POST /settings/phrase", s.setPhrase)
+	on("POST /settings/reports", s.setReports)
 	s.securityRoutes(on)
 	if len(s.Demo) > 0 {
 		on("POST /signin/demo", s.demo)

@@ -86,11 +86,14 @@ func TestUpload(t *testing.T) {
 			}
 		}
 		for n := 1; n < 20; n++ {
-			if a := h.send(t, "maria", "/documents/send", photo(t)); a.code != http.StatusSeeOther {
+			if a := h.send(t, "maria", "/documents/send", append(photo(t), make([]byte, n)...)); a.code != http.StatusSeeOther {
 				t.Fatalf("document %d = %d", n+1, a.code)
 			}
 		}
-		full := h.send(t, "maria", "/documents/send", photo(t))
+		if a := h.send(t, "maria", "/documents/send", photo(t)); a.code != http.StatusSeeOther {
+			t.Errorf("the same photo again = %d, want where it was sent", a.code)
+		}
+		full := h.send(t, "maria", "/documents/send", append(photo(t), make([]byte, 20)...))
 		checkPage(t, full.body)
 		if full.code != http.StatusTooManyRequests || !strings.Contains(full.body, "That is all we can take today") || !strings.Contains(full.body, "My left knee &amp; how it swells") {
 			t.Errorf("one too many = %d, or does not say so, or loses the note", full.code)

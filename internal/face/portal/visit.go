@@ -50,7 +50,11 @@ func (p *Portal) visitList(w http.ResponseWriter, r *http.Request) error {
 
 // visit is one visit; done says what was just done with it.
 func (p *Portal) visit(w http.ResponseWriter, r *http.Request) error {
-	s, _, v, err := p.openVisit(r, access.ReadVisits, "Your visit")
+	right := access.ReadVisits
+	if web.Actor(r).May(access.BookVisits, web.Subject(r)) {
+		right = access.BookVisits // the page offers what changes the visit
+	}
+	s, pass, v, err := p.openVisit(r, right, "Your visit")
 	if err != nil {
 		return err
 	}
@@ -67,7 +71,11 @@ func (p *Portal) visit(w http.ResponseWriter, r *http.Request) error {
 		done = ""
 	}
 	s.Title = heading
-	return p.render(w, r, visitPage(s, v, heading, done != ""))
+	more, err := p.visitMore(r, s, pass, v, r.URL.Query().Get("done"))
+	if err != nil {
+		return err
+	}
+	return p.render(w, r, visitPage(s, v, heading, done != "", more))
 }
 
 // cancelAsk asks once before a visit is given up.

@@ -17,7 +17,7 @@ func (s *Site) Calendar(w http.ResponseWriter, l lang.Lang, v visits.Visit) {
 	w.Header().Set("Content-Type", "text/calendar; charset=utf-8")
 	w.Header().Set("Content-Disposition", `attachment; filename="visit.ics"`)
 	w.Header().Set("Cache-Control", "no-store")
-	_, _ = w.Write(calendar(l, s.Clinic, v, s.now())) // the browser may have gone
+	_, _ = w.Write(calendar(l, s.Latest().Clinic, v, s.now())) // the browser may have gone
 }
 
 func calendar(l lang.Lang, clinic Clinic, v visits.Visit, now time.Time) []byte {

@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -52,6 +53,9 @@ func (s *Site) Fail(w http.ResponseWriter, r *http.Request, err error) {
 		s.toAgain(w, r)
 		return
 	}
+	if r.Context().Err() != nil && errors.Is(err, context.Canceled) {
+		return // who asked is gone, and nobody reads an answer
+	}
 	status := statusOf(kind)
 	if status >= http.StatusInternalServerError {
 		s.log.Error("failed", "request", RequestID(r), "route", r.Pattern, "err", err)
@@ -65,7 +69,7 @@ func (s *Site) Fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	l := Lang(r)
 	page := ErrorPage(s.View(r, faults(l, kind).title, ""), faults(l, kind), l.T(errs.Say(err)))
-	if err := s.Render(w, r, status, page); err != nil {
+	if err := s.Render(w, r, status, page); err != nil && r.Context().Err() == nil {
 		s.log.Error("failed", "request", RequestID(r), "err", err)
 		http.Error(w, "Something went wrong on our side.", http.StatusInternalServerError)
 	}
@@ -106,7 +110,9 @@ func statusOf(kind errs.Kind) int {
 		return http.StatusForbidden
 	case errs.NotFound:
 		return http.StatusNotFound
-	case errs.Conflict:
+	case errs.Gone:
+		return http.StatusGone
+	case errs.Conflict, errs.Unmet:
 		return http.StatusConflict
 	case errs.TooMany:
 		return http.StatusTooManyRequests
@@ -133,9 +139,9 @@ func faults(l lang.Lang, kind errs.Kind) fault {
 		return fault{icon: "lock", title: l.T("Please show us once more that it is you"), next: l.T("Go back, and confirm who you are.")}
 	case errs.Forbidden:
 		return fault{icon: "ban", title: l.T("That is not allowed"), next: l.T("If you think it should be, please call us.")}
-	case errs.NotFound:
+	case errs.NotFound, errs.Gone:
 		return fault{icon: "search", title: l.T("We could not find that"), next: l.T("Check the address, or start again from the first page.")}
-	case errs.Conflict:
+	case errs.Conflict, errs.Unmet:
 		return fault{icon: "refresh-cw", title: l.T("Something changed in the meantime"), next: l.T("Go back, look again, and choose once more.")}
 	case errs.TooMany:
 		return fault{icon: "clock", title: l.T("Please wait a little"), next: l.T("If it is urgent, please call us."), again: true}

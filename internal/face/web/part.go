@@ -67,3 +67,14 @@ func percent(n float64) string {
 	}
 	return strconv.FormatFloat(min(n, 100), 'f', 1, 64) + "%"
 }
+
+// Paragraphs divides a text at its empty lines.
+func Paragraphs(text string) []string {
+	var list []string
+	for _, p := range strings.Split(strings.ReplaceAll(text, "\r\n", "\n"), "\n\n") {
+		if p = strings.TrimSpace(p); p != "" {
+			list = append(list, p)
+		}
+	}
+	return list
+}

@@ -38,8 +38,8 @@ type asset struct {
 // colour is what a clinic may set as its brand: oklch(lightness chroma hue).
 var colour = regexp.MustCompile(`^oklch\( *[0-9.]+%? +[0-9.]+ +[0-9.]+ *\)$`)
 
-// newAssets reads the embedded files and writes the brand's style sheet.
-func newAssets(brand string) *assets {
+// newAssets reads the embedded files.
+func newAssets() *assets {
 	a := &assets{files: map[string]asset{}}
 	sum := sha256.New()
 	add := func(name string, body []byte) {
@@ -55,11 +55,6 @@ func newAssets(brand string) *assets {
 		add(strings.TrimPrefix(name, "static/"), body)
 		return err
 	})
-	css := ""
-	if colour.MatchString(brand) {
-		css = ":root { --brand: " + brand + "; }\n"
-	}
-	add("brand.css", []byte(css))
 	a.prefix = "/static/" + hex.EncodeToString(sum.Sum(nil))[:12] + "/"
 	return a
 }
@@ -97,22 +92,75 @@ func squeeze(name string, body []byte) []byte {
 	return b.Bytes()
 }
 
+// brand is what the clinic looks like: its style sheet and its logo, with one
+// hash over both in their address.
+type brand struct {
+	prefix string // /static/b-<hash>/
+	files  map[string]asset
+}
+
+// The files of a brand.
+const (
+	brandSheet = "brand.css"
+	brandLogo  = "logo"
+)
+
+func newBrand(c Clinic) brand {
+	css := ""
+	if colour.MatchString(c.Brand) {
+		css = ":root { --brand: " + c.Brand + "; }\n"
+	}
+	sum := sha256.New()
+	sum.Write([]byte(css))
+	sum.Write(c.Logo)
+	b := brand{prefix: "/static/b-" + hex.EncodeToString(sum.Sum(nil))[:12] + "/", files: map[string]asset{brandSheet: {mime: mimeOf(brandSheet), body: []byte(css)}}}
+	if len(c.Logo) > 0 && strings.HasPrefix(c.LogoMedia, "image/") {
+		b.files[brandLogo] = asset{mime: c.LogoMedia, body: c.Logo}
+	}
+	return b
+}
+
 // Asset returns the address of a static file.
-func (s *Site) Asset(name string) string { return s.assets.prefix + name }
+func (s *Site) Asset(name string) string {
+	if name == brandSheet || name == brandLogo {
+		return s.brand.prefix + name
+	}
+	return s.assets.prefix + name
+}
+
+// HasLogo says whether the clinic has a logo.
+func (s *Site) HasLogo() bool { return len(s.brand.files[brandLogo].body) > 0 }
+
+// found returns the file at a path, by its current address. A page that was
+// written before the clinic changed its looks gets the new ones.
+func (s *Site) found(at string) (asset, bool) {
+	if name, ok := strings.CutPrefix(at, s.assets.prefix); ok {
+		f, ok := s.assets.files[name]
+		return f, ok
+	}
+	if rest, ok := strings.CutPrefix(at, "/static/b-"); ok {
+		_, name, _ := strings.Cut(rest, "/")
+		f, ok := s.Latest().brand.files[name]
+		return f, ok
+	}
+	return asset{}, false
+}
 
 // Static serves /static/…: what has the current hash in its address may be
 // kept for ever, what has another one is gone.
 func (s *Site) Static() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		name, ok := strings.CutPrefix(r.URL.Path, s.assets.prefix)
-		f, found := s.assets.files[name]
-		if !ok || !found {
+		f, ok := s.found(r.URL.Path)
+		if !ok {
 			http.NotFound(w, r)
 			return
 		}
 		h := w.Header()
 		h.Set("Content-Type", f.mime)
 		h.Set("Cache-Control", "public, max-age=31536000, immutable")
+		if strings.HasPrefix(r.URL.Path, "/static/b-") && !strings.HasPrefix(r.URL.Path, s.Latest().brand.prefix) {
+			h.Set("Cache-Control", "no-store")
+		}
 		h.Set("Vary", "Accept-Encoding")
 		body := f.body
 		if f.small != nil && takesGzip(r) {

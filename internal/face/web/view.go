@@ -22,13 +22,20 @@ type View struct {
 	For     string // that patient's name while somebody else acts for them, else empty
 	Unread  int    // messages, shown on the tab
 	Wide    bool   // uses the whole width of a desk
+	Card    string // what a messenger may show of the address, empty for nothing
 
 	Emergencies []Emergency // records that the reader has open in an emergency
+	Halts       []Halt      // messages that were stopped by hand
+	NoInbox     bool        // the desk shows no conversations
+	Agenda      bool        // the desk has the clinic's days
+	Bills       bool        // the desk has pages about money
+	NoQueue     bool        // the desk has no list of what waits
+	NoForms     bool        // the desk has no forms
 }
 
 // View returns the view of a page called title under the tab with that id.
 func (s *Site) View(r *http.Request, title, tab string) View {
-	v := View{Title: title, Tab: tab, Site: s, Req: r, Lang: Lang(r), Actor: Actor(r), Patient: Subject(r)}
+	v := View{Title: title, Tab: tab, Site: s.Latest(), Req: r, Lang: Lang(r), Actor: Actor(r), Patient: Subject(r)}
 	if p := r.PathValue("patient"); p != "" && p != v.Actor.Patient {
 		i := slices.IndexFunc(v.Actor.Grants, func(g access.Grant) bool { return g.Patient == p })
 		if i >= 0 {
@@ -87,7 +94,8 @@ func (v View) first() string {
 // Tab is one entry of the main menu.
 type Tab struct {
 	ID, Href, Label, Icon string
-	Count                 int // new things behind it
+	Count                 int    // new things behind it
+	Rest                  string // of the label, for who hears it alone
 }
 
 // tabs returns the portal's main menu, without what the actor may not open.
@@ -101,7 +109,12 @@ func (v View) tabs() []Tab {
 	add(access.ReadRecord, Tab{ID: "record", Href: v.Link("/health"), Label: v.T("Record"), Icon: "file-heart"})
 	add(access.ReadMessages, Tab{ID: "messages", Href: v.Link("/inbox"), Label: v.T("Messages"), Icon: "messages-square", Count: v.Unread})
 	add(access.ReadVisits, Tab{ID: "visits", Href: v.Link("/visits"), Label: v.T("Visits"), Icon: "calendar-days"})
-	return append(list, Tab{ID: "more", Href: v.Link("/more"), Label: v.T("More"), Icon: "menu"})
+	return append(list, Tab{ID: "more", Href: v.Link("/more"), Label: v.T("More"), Rest: v.T("pages and settings"), Icon: "menu"})
+}
+
+// anyOf says whether the actor has one of rights over everybody.
+func (v View) anyOf(rights ...access.Right) bool {
+	return slices.ContainsFunc(rights, func(right access.Right) bool { return v.Actor.May(right, "") })
 }
 
 // deskTabs returns the entries of the desk's menu that the actor may use.
@@ -112,7 +125,22 @@ func (v View) deskTabs() []Tab {
 			list = append(list, t)
 		}
 	}
+	if !v.NoQueue && v.anyOf(access.AnswerPatients, access.AnswerVisits, access.AnswerBills, access.AnswerPrivacy, access.Translate) {
+		list = append(list, Tab{ID: "queue", Href: "/desk/queue", Label: v.T("Queue"), Icon: "clipboard-list"})
+	}
+	if v.Agenda {
+		add(access.AnswerVisits, Tab{ID: "schedule", Href: "/desk/schedule", Label: v.T("Schedule"), Icon: "calendar-days"})
+	}
 	add(access.FindPatients, Tab{ID: "patients", Href: "/desk/patients", Label: v.T("Patients"), Icon: "users"})
+	if !v.NoInbox {
+		add(access.AnswerPatients, Tab{ID: "inbox", Href: "/desk/inbox", Label: v.T("Inbox"), Icon: "messages-square"})
+	}
+	if v.Bills {
+		add(access.AnswerBills, Tab{ID: "bills", Href: "/desk/bills", Label: v.T("Bills"), Icon: "file-text"})
+	}
+	if !v.NoForms {
+		add(access.AnswerPatients, Tab{ID: "forms", Href: "/desk/forms", Label: v.T("Forms"), Icon: "file-text"})
+	}
 	add(access.RunOutreach, Tab{ID: "outreach", Href: "/desk/outreach", Label: v.T("Outreach"), Icon: "send"})
 	add(access.ReadMeasure, Tab{ID: "measure", Href: "/desk/measure", Label: v.T("Measure"), Icon: "chart-line"})
 	add(access.ReviewAccess, Tab{ID: "reviews", Href: "/desk/reviews", Label: v.T("Reviews"), Icon: "clipboard-list"})
@@ -141,3 +169,26 @@ func tel(number string) string {
 		return -1
 	}, number)
 }
+
+// openWords says whether the clinic is open, and until or from when; nothing
+// where it did not say.
+func (v View) openWords() string {
+	if v.Site.Clinic.Open == nil {
+		return ""
+	}
+	now := v.Now()
+	open, next := v.Site.Clinic.Open(now)
+	switch {
+	case next.IsZero():
+		return ""
+	case open:
+		return v.T("Open now, until %s.", v.Lang.Clock(next))
+	case next.YearDay() == now.YearDay() && next.Year() == now.Year():
+		return v.T("Closed now. We open at %s.", v.Lang.Clock(next))
+	}
+	return v.T("Closed now. We open on %s at %s.", v.Lang.Date(next), v.Lang.Clock(next))
+}
+
+// Welcome is what the clinic says first to everybody, in the reader's
+// language, or nothing.
+func (v View) Welcome() string { return v.Site.Clinic.Welcome[v.Lang.Tag()] }

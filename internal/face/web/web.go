@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"hale/internal/access"
@@ -24,6 +25,10 @@ import (
 type Clinic struct {
 	Name, Phone, Address string
 	Brand                string // an oklch colour of CSS; empty: Hale's own
+	Logo                 []byte // a picture; nil: none
+	LogoMedia            string
+	Welcome              map[string]string                             // by language: a sentence on the first page
+	Open                 func(t time.Time) (open bool, next time.Time) // when the clinic is open; nil: nobody said
 	Zone                 *time.Location
 }
 
@@ -42,7 +47,11 @@ type Site struct {
 	Clinic   Clinic
 	Proxies  []netip.Prefix // whose X-Forwarded-For is believed; none by default
 	Passkeys bool           // the site takes passkeys
+	Apart    []string       // patterns that pages of other sites may post to; nothing there believes a cookie
 	Drafts   Drafts         // nil: a form that is refused for want of a proof is lost
+
+	live  *atomic.Pointer[described] // how it is described now; shared by all copies
+	brand brand
 
 	accounts Sessions
 	log      *slog.Logger
@@ -56,7 +65,32 @@ func NewSite(c Clinic, accounts Sessions, log *slog.Logger, now func() time.Time
 	if c.Zone == nil {
 		c.Zone = time.UTC
 	}
-	return &Site{Clinic: c, accounts: accounts, log: log, now: now, secure: secure, assets: newAssets(c.Brand)}
+	return &Site{Clinic: c, accounts: accounts, log: log, now: now, secure: secure, assets: newAssets(), brand: newBrand(c), live: &atomic.Pointer[described]{}}
+}
+
+// described is what a clinic says about itself, and how that looks.
+type described struct {
+	clinic Clinic
+	brand  brand
+}
+
+// Latest returns the site as the clinic describes itself now. A page that is
+// being written keeps the one it began with.
+func (s *Site) Latest() *Site {
+	d := s.live.Load()
+	if d == nil {
+		return s
+	}
+	now := *s
+	now.Clinic, now.brand = d.clinic, d.brand
+	return &now
+}
+
+// Describe has all pages from now on say what c says of the clinic; its zone
+// stays. It may be called at any time.
+func (s *Site) Describe(c Clinic) {
+	c.Zone = s.Clinic.Zone
+	s.live.Store(&described{c, newBrand(c)})
 }
 
 // Now returns the time at the clinic.
@@ -71,6 +105,7 @@ type visit struct {
 	locked  account.Session // the session that rested too long, if the browser has one
 	lang    lang.Lang
 	body    io.ReadCloser // of the request, without a limit
+	mirror  string        // the name of the patient as whom somebody of the staff looks
 }
 
 type visitKey struct{}

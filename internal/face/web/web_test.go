@@ -375,8 +375,41 @@ func TestStatic(t *testing.T) {
 	evil := web.NewSite(web.Clinic{Brand: "red; } body { display: none"}, nil, slog.New(slog.DiscardHandler), time.Now, false)
 	w := httptest.NewRecorder()
 	evil.Static().ServeHTTP(w, httptest.NewRequest("GET", evil.Asset("brand.css"), nil))
-	if w.Body.Len() != 0 || evil.Asset("") == b.site.Asset("") {
+	if w.Body.Len() != 0 || evil.Asset("brand.css") == b.site.Asset("brand.css") {
 		t.Errorf("brand.css of a strange colour = %q, want nothing, at another address", w.Body.String())
+	}
+}
+
+// A clinic that describes itself anew is so on the next page, with its logo
+// and hours; a page that was written before still finds a style sheet.
+func TestDescribe(t *testing.T) {
+	b := newBench(false)
+	before := b.site.Asset("brand.css")
+	b.site.Describe(web.Clinic{
+		Name: "Alder Clinic", Phone: "+13125550100", Brand: "oklch(0.4 0.1 300)", Logo: []byte("\x89PNG"), LogoMedia: "image/png",
+		Open: func(at time.Time) (bool, time.Time) { return true, time.Date(2026, 3, 2, 17, 0, 0, 0, time.UTC) },
+	})
+	if b.site.Passkeys = true; !b.site.Latest().Passkeys {
+		t.Error("what is set later is lost")
+	}
+	page := b.do("GET", "/home", as("ada")).Body.String()
+	for _, want := range []string{"Alder Clinic", b.site.Latest().Asset("brand.css"), b.site.Latest().Asset("logo")} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+	if strings.Contains(page, "Riverside") {
+		t.Error("the page still has the old name")
+	}
+	now, old := b.do("GET", b.site.Latest().Asset("brand.css")), b.do("GET", before)
+	if now.Body.String() != old.Body.String() || !strings.Contains(now.Body.String(), "oklch(0.4 0.1 300)") {
+		t.Errorf("the new style sheet is %q, at the old address %q", now.Body, old.Body)
+	}
+	if got := old.Header().Get("Cache-Control"); got != "no-store" {
+		t.Errorf("what is at the old address may be kept: %q", got)
+	}
+	if logo := b.do("GET", b.site.Latest().Asset("logo")); logo.Code != 200 || logo.Header().Get("Content-Type") != "image/png" {
+		t.Errorf("the logo: %d, %s", logo.Code, logo.Header().Get("Content-Type"))
 	}
 }
 

@@ -24,6 +24,9 @@ const maxBody = 1 << 20
 func (s *Site) Wrap(mux http.Handler) http.Handler {
 	guard := http.NewCrossOriginProtection()
 	guard.SetDenyHandler(s.Page(func(http.ResponseWriter, *http.Request) error { return errCrossSite }))
+	for _, pattern := range s.Apart {
+		guard.AddInsecureBypassPattern(pattern)
+	}
 	inner := guard.Handler(mux)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := s.now()

@@ -30,6 +30,25 @@
   // A form that only waited for a proof goes on by itself.
   document.querySelector("form[data-resend]")?.requestSubmit();
   for (const b of document.querySelectorAll("[data-print]")) b.addEventListener("click", () => window.print());
+  // A mail that came with a fragment is styled by rules that carry the
+  // fragment's nonce; the page lets in only its own.
+  const nonce = document.currentScript?.nonce ?? "";
+  document.addEventListener("htmx:afterSwap", () => {
+    for (const f of document.querySelectorAll("iframe.letter")) {
+      const own = f.srcdoc.replace(/<style nonce="[^"]*">/g, `<style nonce="${nonce}">`);
+      if (own !== f.srcdoc) f.srcdoc = own;
+    }
+  });
+  // A field's name is put where somebody writes; the form hears of it.
+  let writing = null;
+  document.addEventListener("focusin", (e) => { if (e.target.matches("textarea.input, input.input[maxlength]")) writing = e.target; });
+  document.addEventListener("click", (e) => {
+    const b = e.target.closest("[data-put]");
+    if (!b || !writing || !writing.isConnected) return;
+    writing.setRangeText(b.dataset.put, writing.selectionStart, writing.selectionEnd, "end");
+    writing.focus();
+    writing.dispatchEvent(new Event("input", { bubbles: true }));
+  });
   // Who waits for a fragment hears where it landed.
   document.addEventListener("htmx:afterSwap", (e) => {
     const to = e.detail.target.querySelector("[autofocus], [data-focus]");
