@@ -136,8 +136,8 @@ func TestServeDemo(t *testing.T) {
 						main++
 					}
 				}
-				if r.People != 120 || main != 6 {
-					t.Errorf("ready = %d people and %d sign-ins, want 120 and 6", r.People, main)
+				if r.People != 120 || main != 8 {
+					t.Errorf("ready = %d people and %d sign-ins, want 120 and 8", r.People, main)
 				}
 				_, body, _ := get(t, addr+"/signin")
 				if n := strings.Count(body, "Step in"); n < 5 {
@@ -146,6 +146,7 @@ func TestServeDemo(t *testing.T) {
 				if status, body, _ := get(t, addr+"/town"); status != 200 || !strings.Contains(body, "simulation") {
 					t.Errorf("GET /town = %d, want the phones and mail boxes", status)
 				}
+				townShows(t, addr)
 			})
 		}
 	})

@@ -96,11 +96,11 @@ func ProveRecord(ctx context.Context, c Config) (p record.Proof, err error) {
 // deskAudit adds the log to the desk.
 func (a *App) deskAudit(c desk.Config) desk.Config {
 	c.Log, c.Book = a.audit, audit.NewBook(a.db, a.c.Key)
-	return c
+	return a.deskMirror(c)
 }
 
 // portalAudit adds to the portal who looked at a record.
 func (a *App) portalAudit(c portal.Config) portal.Config {
 	c.Audit, c.Proofs, c.Names = a.audit, audit.NewBook(a.db, a.c.Key), a.Accounts
-	return c
+	return a.portalMirror(c)
 }

@@ -36,7 +36,7 @@ const checkTime = 5 * time.Second
 
 // Check looks at everything that c names, and sends nothing.
 func Check(ctx context.Context, c Config) []Finding {
-	list := []Finding{checkDatabase(ctx, c), checkAddress(c), checkURL(c), checkMail(ctx, c), checkText(ctx, c)}
+	list := []Finding{checkDatabase(ctx, c), checkAddress(c), checkURL(c), checkMail(ctx, c), checkTexts(ctx, c)}
 	if c.TLS.CertFile != "" {
 		list = append(list, checkCertificate(c))
 	}
@@ -84,6 +84,9 @@ func checkURL(c Config) Finding {
 }
 
 func checkMail(ctx context.Context, c Config) Finding {
+	if c.Mail.Direct {
+		return checkDirect(c)
+	}
 	if c.Mail.Server == "" {
 		return Finding{"mail", Note, "Not set: nobody will get e-mail."}
 	}
@@ -93,26 +96,8 @@ func checkMail(ctx context.Context, c Config) Finding {
 	return Finding{"mail", OK, c.Mail.Server + " answers. " + c.Mail.words()}
 }
 
-func checkText(ctx context.Context, c Config) Finding {
-	if c.Text.URL == "" {
-		return Finding{"text", Note, "Not set: nobody will get texts."}
-	}
-	ctx, cancel := context.WithTimeout(ctx, checkTime)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodHead, c.Text.URL, nil)
-	if err != nil {
-		return Finding{"text", Wrong, c.Text.URL + " is no address."}
-	}
-	client, err := outbound.New(outbound.Config{Private: true, Timeout: checkTime})
-	if err != nil {
-		return Finding{"text", Wrong, err.Error()}
-	}
-	res, err := client.Do(req)
-	if err != nil {
-		return Finding{"text", Wrong, c.Text.URL + " cannot be reached."}
-	}
-	_ = res.Body.Close()
-	return Finding{"text", OK, c.Text.URL + " answers."}
+func checkClient() (*http.Client, error) {
+	return outbound.New(outbound.Config{Private: true, Timeout: checkTime})
 }
 
 func checkCertificate(c Config) Finding {

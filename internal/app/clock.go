@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"hale/internal/store/audit"
 	"hale/internal/store/db"
 )
 
@@ -43,6 +44,9 @@ func lastChange(ctx context.Context, c Config) (time.Time, error) {
 		return time.Time{}, err
 	}
 	defer d.Close()
+	if err := audit.Settle(ctx, d); err != nil {
+		return time.Time{}, err
+	}
 	at, err := db.One(ctx, d, db.Value[int64], "select coalesce(max(at), 0) from audit")
 	if err != nil || at == 0 {
 		return time.Time{}, err

@@ -14,6 +14,7 @@ import (
 	"hale/internal/demo/mailbox"
 	"hale/internal/demo/residents"
 	"hale/internal/demo/street"
+	"hale/internal/demo/till"
 	"hale/internal/demo/town"
 	"hale/internal/face/portal"
 	"hale/internal/face/web"
@@ -33,6 +34,7 @@ type Demo struct {
 	town   *town.Town
 	phones *carrier.Carrier
 	mail   *mailbox.Server
+	till   *till.Till
 	street *street.Street
 	signs  []portal.DemoSignIn
 }
@@ -73,6 +75,7 @@ func ServeDemo(ctx context.Context, c Config, dc DemoConfig, ready func(Ready)) 
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return demo.mail.Run(ctx) })
 	group.Go(func() error { return demo.phones.Run(ctx, "http://"+c.Addr+"/hooks/text") })
+	group.Go(func() error { return demo.till.Run(ctx, c.base(), "http://"+c.Addr+hooksStripe) })
 	if !dc.Quiet {
 		people := residents.New(residents.Config{
 			Town: demo.town, DB: a.db, Doors: a.Doors, Visits: a.Visits, Links: a.links, Phones: demo.phones, Reader: a.Reach,
@@ -118,16 +121,23 @@ func openDemo(c *Config, dc DemoConfig) (*Demo, error) {
 		_ = d.mail.Close()
 		return nil, err
 	}
+	key, sign := "sk_test_"+seal.Token(24), seal.Token(32)
+	if d.till, err = till.Open(till.Config{Secret: key, Sign: sign, Now: c.Now, Log: c.Log}); err != nil {
+		_, _ = d.mail.Close(), d.phones.Close()
+		return nil, err
+	}
+	c.Bills.Stripe = Stripe{Base: d.till.URL(), Secret: key, Hooks: []string{sign}, Private: true}
 	c.Clinic.Name, c.Clinic.Phone, c.Clinic.Address = town.Clinic, town.ClinicPhone, town.ClinicAddress
 	c.Mail = Mail{Server: d.mail.Addr(), From: "care@riverside.example", TLS: "required", CA: d.mail.CA(), Onward: true}
-	c.Packs = []string{"TX-SB922"} // a neighbour state's rule, to show one at work
 	c.Text.URL, c.Text.From = d.phones.URL(), town.ClinicPhone
+	c.Text.Registered = Registration{Kind: "10dlc", Brand: "TOWN", Campaign: "TOWN-CARE", UseCase: "MIXED", Status: approved, Since: "2026-01-05"} // with the town's own carrier
 	return d, nil
 }
 
 func (d *Demo) close() {
 	_ = d.mail.Close()
 	_ = d.phones.Close()
+	_ = d.till.Close()
 }
 
 func (d *Demo) step(words string) {
@@ -167,21 +177,32 @@ func (d *Demo) settle(ctx context.Context, a *App) error {
 	if len(report.Bad) > 0 {
 		return fmt.Errorf("demo: entry %d of the town is bad at %s: %s", report.Bad[0].Entry, report.Bad[0].Place, report.Bad[0].Reason)
 	}
+	if err := a.demoFeeds(ctx); err != nil {
+		return err
+	}
 	offices := residents.Offices{DB: a.db, Doors: a.Doors, Accounts: a.Accounts, Consents: a.consents, Contacts: a.contacts}
 	if err := residents.Settle(ctx, offices, d.town); err != nil {
 		return err
 	}
-	if err := d.guarded(ctx, a); err != nil {
+	for _, do := range []func(context.Context, *App) error{d.guarded, d.families, d.apps, d.writesUs, d.askClinic, d.lends, d.set, d.today} {
+		if err := do(ctx, a); err != nil {
+			return err
+		}
+	}
+	if err := a.demoForms(ctx, town.Maria); err != nil {
 		return err
 	}
-	if err := d.families(ctx, a); err != nil {
+	if err := d.tellsFamily(ctx, a); err != nil {
 		return err
 	}
 	d.step("an outreach of last month runs its course")
 	_, err = residents.Past(ctx, residents.Before{
 		Town: d.town, DB: a.db, Key: a.c.Key, Keys: a.Keys, Clinic: a.c.writer(), Base: a.c.base(), Views: views(),
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	return d.talks(ctx, a)
 }
 
 // offer lists the sign-ins that a visitor may step into with one tap.
@@ -215,6 +236,7 @@ func (d *Demo) routes(mux *web.Mux, a *App) {
 		return
 	}
 	d.street = street.New(street.Config{Site: a.site, Phones: d.phones, Mail: d.mail, Name: owners(d.town)})
+	d.till.Routes(mux, a.site)
 	mux.Mount("/town", d.street.Handler())
 	mux.Mount("/town/", d.street.Handler())
 }

@@ -32,27 +32,28 @@ func (a *App) peopleStores() error {
 		return err
 	}
 	a.Doors.WithAgeRules(ages)
-	a.Accounts = a.Accounts.WithAges(ages)
+	a.Accounts = a.Accounts.WithAges(ages).WithChanged(a.Doors.Forget)
 	a.people = people{
 		Helpers:  proxy.NewStore(a.db, a.ids, a.c.Now, a.c.Key, a.audit, ages).Tell(helperNotices{a}, a.Doors.Forget),
 		Requests: request.NewStore(a.db, a.ids, a.c.Now, a.c.Clinic.Zone, a.audit, a.Record).Tell(requestNotices{a}, a.Doors.Forget),
 		Given:    disclosure.NewStore(a.db, a.ids, a.c.Now, a.audit),
 	}
-	return nil
+	return a.openClients()
 }
 
 // portalPeople adds these parts to the portal.
 func (a *App) portalPeople(c portal.Config) portal.Config {
 	c.Helpers, c.Invited, c.Rows = a.people.Helpers, invitations{a}, a.audit
-	c.Requests, c.Given = a.people.Requests, a.people.Given
-	return c
+	c.Requests, c.Given, c.Choices = a.people.Requests, a.people.Given, a.choices()
+	return a.portalTranslations(a.portalThreads(c))
 }
 
 // deskPeople adds these parts to the desk.
 func (a *App) deskPeople(c desk.Config) desk.Config {
+	c = a.deskPolicy(c)
 	c.Helpers, c.Invited = a.people.Helpers, invitations{a}
 	c.Requests, c.Given = a.people.Requests, a.people.Given
-	return c
+	return a.deskTranslations(a.deskThreads(c))
 }
 
 // helperNotices tells both sides of what becomes of helping.
@@ -106,27 +107,33 @@ func (a *App) tell(ctx context.Context, tx *db.Tx, id string, n account.Notice) 
 // tellPatient puts a notice on its way to a patient who has no account: to
 // the first address of each kind on record, if there is any.
 func (a *App) tellPatient(ctx context.Context, tx *db.Tx, patient string, n account.Notice) error {
-	by, err := contact.List(ctx, tx, []string{patient})
-	if err != nil {
+	if err := addressTo(ctx, tx, patient, &n.Account); err != nil {
 		return err
-	}
-	for _, p := range by[patient] {
-		switch {
-		case p.Status != contact.Active:
-		case p.Kind == contact.Email && n.Account.Email == "":
-			n.Account.Email = p.Value
-		case p.Kind == contact.SMS && n.Account.Phone == "":
-			n.Account.Phone = p.Value
-		}
 	}
 	if n.Account.Email == "" && n.Account.Phone == "" {
 		return nil
 	}
 	n.Account.Patient = patient
+	var err error
 	if n.Account.Lang, err = db.One(ctx, tx, db.Value[string], `select lang from person where id = $1`, patient); err != nil {
 		return err
 	}
 	return a.Accounts.Tell(ctx, tx, n)
+}
+
+// addressTo puts a patient's first address of each kind on record into to.
+func addressTo(ctx context.Context, tx *db.Tx, patient string, to *account.Account) error {
+	by, err := contact.List(ctx, tx, []string{patient})
+	for _, p := range by[patient] {
+		switch {
+		case p.Status != contact.Active:
+		case p.Kind == contact.Email && to.Email == "":
+			to.Email = p.Value
+		case p.Kind == contact.SMS && to.Phone == "":
+			to.Phone = p.Value
+		}
+	}
+	return err
 }
 
 // invitations sends the links of invitations through the ledger of reach.

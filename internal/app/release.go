@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"hale/internal/access"
 	"hale/internal/access/account"
@@ -86,23 +87,22 @@ func (l arrivals) Arrived(ctx context.Context, tx *db.Tx, patient, _, _ string) 
 	return l.a.queue.Add(ctx, tx, jobs.Job{Kind: arrivedJob, Args: patient, Unique: patient})
 }
 
-// tellArrived puts a notice into the patient's inbox. It names neither the
-// test nor what it showed.
+// tellArrived tells a patient that a result is there which had to wait, by the
+// way they are reached and the rules of results. Outside its page it names
+// neither the test nor what it showed, nor there.
 func (a *App) tellArrived(ctx context.Context, args json.RawMessage) error {
 	var patient string
 	if err := json.Unmarshal(args, &patient); err != nil {
 		return err
 	}
-	_, language, err := directory{a}.Person(ctx, patient)
-	if err != nil {
-		return err
-	}
-	l := lang.Pick("", language)
-	return a.Reach.SendNow(ctx, reach.Direct{
-		Purpose: "clinical_result", Channel: reach.Inbox, Patient: patient, Lang: language,
-		Subject: l.T("A new result is ready for you"),
-		Text:    l.T("A test result is ready. You find it under Record, Test results. If you have questions about it, please call us."),
+	_, err := a.Reach.Inform(ctx, reach.News{
+		Patient: patient, Purpose: "clinical_result", Within: 7 * 24 * time.Hour,
+		Words: func(l lang.Lang, _ time.Time) (title, line, page string) {
+			return l.T("A new result is ready for you"), l.T("your care team has news for you."),
+				l.T("A test result is ready. You find it under Record, Test results. If you have questions about it, please call us.")
+		},
 	})
+	return err
 }
 
 // tellOfficers writes to the privacy officers that somebody opened a record

@@ -19,8 +19,8 @@ import (
 
 // guarded shows in the town what waits, what was opened in an emergency and
 // what looks strange: a result that Maria wants to hear by phone first, a
-// biopsy that the law of another state holds, a watched record, two
-// emergencies, and a look at a neighbour.
+// biopsy that no law of Illinois holds, a watched record, two emergencies, and
+// a look at a neighbour.
 func (d *Demo) guarded(ctx context.Context, a *App) error {
 	staff, err := a.Accounts.Staff(ctx)
 	if err != nil {

@@ -8,9 +8,7 @@ import (
 	"hale/internal/access/account"
 	"hale/internal/base/lang"
 	"hale/internal/face/desk"
-	"hale/internal/gateway/email"
 	"hale/internal/gateway/inbox"
-	"hale/internal/gateway/sms"
 	"hale/internal/reach"
 )
 
@@ -23,27 +21,18 @@ type senders struct {
 
 // openSenders makes a gateway for each channel that is configured. The
 // portal's own inbox is always there.
-func openSenders(c Config) (senders, error) {
+func (a *App) openSenders() (senders, error) {
+	c := a.c
 	s := senders{gateways: []reach.Gateway{inbox.New(nil)}}
 	s.shown = append(s.shown, desk.Sender{Channel: reach.Inbox, Through: "this portal", OK: true})
-	if c.Mail.Server != "" {
-		g, err := email.New(email.Config{
-			Addr: c.Mail.Server, TLS: email.Security(c.Mail.TLS), CA: c.Mail.CA, Onward: c.Mail.Onward,
-			User: c.Mail.User, Password: c.Mail.Password, From: c.Mail.From, Now: c.Now,
-		})
-		if err != nil {
-			return s, err
-		}
-		s.add(g, desk.Sender{Channel: reach.Email, Through: c.Mail.Server, From: c.Mail.From, OK: true, Note: c.Mail.words()})
+	mail, err := a.mailGateway()
+	if err != nil {
+		return s, err
 	}
-	if c.Text.URL != "" {
-		g, err := sms.New(sms.Config{URL: c.Text.URL, Secret: c.Text.Secret, From: c.Text.From, Now: c.Now})
-		if err != nil {
-			return s, err
-		}
-		s.add(g, desk.Sender{Channel: reach.SMS, Through: c.Text.URL, From: c.Text.From, OK: true})
+	if mail != nil {
+		s.add(mail, desk.Sender{Channel: reach.Email, Through: c.Mail.through(), From: c.Mail.From, OK: true, Note: c.Mail.words()})
 	}
-	return s, nil
+	return s, a.openTexts(&s)
 }
 
 func (s *senders) add(g reach.Gateway, shown desk.Sender) {
@@ -58,14 +47,6 @@ func (s *senders) close() {
 	for _, c := range s.closers {
 		_ = c.Close() // idle connections; there is nothing to do about them
 	}
-}
-
-// words says what is known of the way a mail takes.
-func (m Mail) words() string {
-	if m.Onward {
-		return "TLS to the relay is enforced, and you vouch that it sends on over verified TLS only."
-	}
-	return "TLS to the relay is " + m.TLS + ". How it sends on is up to the relay, so mail counts as not private."
 }
 
 // codes sends sign-in codes through the ledger of reach.

@@ -12,12 +12,16 @@ import (
 
 	"hale/internal/base/errs"
 	"hale/internal/care/document"
+	"hale/internal/care/problem"
+	"hale/internal/care/result"
 	"hale/internal/face/desk"
+	"hale/internal/face/fhirapi"
+	"hale/internal/face/outreachapi"
 	"hale/internal/face/pickup"
 	"hale/internal/face/portal"
 	"hale/internal/face/web"
-	"hale/internal/gateway/sms"
 	"hale/internal/reach/todo"
+	"hale/internal/reach/track"
 	"hale/internal/store/db"
 )
 
@@ -102,9 +106,18 @@ func (a *App) run(ctx context.Context, listen net.Listener, ready func(addr stri
 	group.Go(func() error { return a.queue.Run(ctx) })
 	group.Go(func() error { return a.Reach.RunSender(ctx) })
 	group.Go(func() error { return a.links.Run(ctx) })
+	group.Go(func() error { return a.takeMail(ctx) })
+	group.Go(func() error { return a.runTexts(ctx) })
+	group.Go(func() error { return a.followTracks(ctx) })
 	group.Go(func() error { return a.people.Helpers.Run(ctx, a.c.Log) })
 	group.Go(func() error { return a.sweepAccounts(ctx) })
+	group.Go(func() error { return a.sweepApps(ctx) })
+	group.Go(func() error { return a.followWords(ctx) })
+	group.Go(func() error { return a.followJourneys(ctx) })
 	group.Go(func() error { return notary.Run(ctx) })
+	group.Go(func() error { return a.tellOthers(ctx) })
+	group.Go(func() error { return a.Hooks.Run(ctx) })
+	group.Go(func() error { return a.followClinic(ctx) })
 	group.Go(func() error { return a.answerPlain(ctx, front) })
 	group.Go(func() error {
 		err := front.answer(server, listen)
@@ -129,26 +142,38 @@ func (a *App) run(ctx context.Context, listen net.Listener, ready func(addr stri
 }
 
 // routes is the map of the whole server.
-func (a *App) routes(demo *Demo, p *portal.Portal) *web.Mux {
+func (a *App) routes(demo *Demo, api *fhirapi.API, p *portal.Portal) *web.Mux {
 	mux := web.NewMux()
+	mux.Mount("/api/docs", a.docs(demo, api))
+	mux.Mount("/api/docs/", a.docs(demo, api))
 	mux.Handle("/static/", a.site.Static())
+	mux.Handle(outreachapi.Prefix+"/", a.outreachAPI().Handler())
 	mux.HandleFunc("GET /healthz", a.health)
-	staff := desk.New(a.deskAudit(a.deskPeople(a.guards.onDesk(desk.Config{
-		Site: a.site, Doors: a.Doors, Protected: a.Record, Reach: a.Reach, Todos: todo.NewStore(a.db, a.c.Now), Measure: a.Measure, Patients: a.patients, Contacts: a.contacts,
-		Consents: a.consents, Visits: a.Visits, Accounts: a.Accounts, Members: a.Accounts, Base: a.c.base(), Audit: a.audit,
+	staff := desk.New(a.deskForms(a.deskBills(a.deskClinic(a.deskRecord(a.deskMail(a.deskJourneys(a.deskWriting(a.deskCalls(a.deskTraffic(a.deskApps(a.deskAudit(a.deskPeople(a.guards.onDesk(desk.Config{
+		Site: a.site, Doors: a.Doors, Protected: a.Record, Reach: a.Reach, Todos: todo.NewStore(a.db, a.c.Now), Tasks: a.Tasks, Medicines: a.supplies(), Readings: a.readings(), Vitals: result.NewStore(a.db), Problems: problem.NewStore(a.db), Measure: a.Measure, Patients: a.patients, Contacts: a.contacts,
+		Consents: a.consents, Visits: a.Visits, Agenda: a.Visits, CheckIns: a.checkins(), Accounts: a.Accounts, Members: a.Accounts, Base: a.c.base(), Audit: a.audit,
 		Letters: a.letterbox(), Documents: document.NewStore(a.db, a.Record),
-		Services: services(), Senders: func() []desk.Sender { return a.senders.shown },
-	})))).Handler()
+		Services: services(), Senders: a.shown, Dialogs: a.Reach.Dialogs, Answers: a.Reach, Conformity: a.Record,
+		Tracked: a.tracks.hits, Proofs: a.links, Enclosures: a.enclosures(), Retracts: a.Reach,
+	})))))))))))))).Handler()
+	a.mountApps(mux)
 	mux.Mount("/desk", staff)
 	mux.Mount("/desk/", staff)
 	doors := a.pickup()
 	mux.Mount("/m/", doors)
 	mux.Mount("/u/", doors)
-	if a.c.Text.Secret != "" {
-		mux.Handle("/hooks/text", sms.Callbacks(a.c.Text.Secret, a.c.Now, a.c.Log, func(ctx context.Context, e sms.Event) error {
-			return a.Reach.Receipt(ctx, e.Receipt())
-		}))
-	}
+	mux.Mount("/w/", doors)
+	mux.Mount("/pay", doors)
+	mux.Mount("/pay/", doors)
+	mux.Mount("/fill/", doors)
+	mux.Mount("/paid/", doors)
+	mux.Mount(track.Path, a.trackPages())
+	mux.Mount("/f/", a.leads().Handler())
+	mux.Mount("/check-tls", a.mailCheck())
+	mux.Mount("/shl", a.sharedLinks())
+	mux.Mount("/shl/", a.sharedLinks())
+	a.textRoutes(mux)
+	a.billRoutes(mux)
 	demo.routes(mux, a)
 	mux.Mount("/", p.Handler())
 	return mux
@@ -156,9 +181,10 @@ func (a *App) routes(demo *Demo, p *portal.Portal) *web.Mux {
 
 // pickup makes the pages behind links.
 func (a *App) pickup() *web.Mux {
-	return pickup.New(pickup.Config{
-		Site: a.site, Doors: a.Doors, Links: a.links, Reach: a.Reach, Visits: a.Visits, Now: a.c.Now,
-	}).Handler()
+	return pickup.New(a.pickupForms(a.pickupBills(pickup.Config{
+		Site: a.site, Doors: a.Doors, Links: a.links, Reach: a.Reach, Visits: a.Visits, Meant: a.Reach, Now: a.c.Now, Choices: a.choices(),
+		Files: a.enclosures(), Hear: a.hear, Shown: a.Threads.Shown, Behind: a.behind, SaidFile: a.fileBehind,
+	}))).Handler()
 }
 
 // services are the kinds of visits that a message can offer.
@@ -177,4 +203,21 @@ func (a *App) health(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	_, _ = w.Write([]byte("ok\n"))
+}
+
+// every does something at intervals until ctx ends. What goes wrong is logged
+// as said, and tried again the next time.
+func (a *App) every(ctx context.Context, interval time.Duration, said string, do func(context.Context) error) error {
+	tick := time.NewTicker(interval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+			if err := do(ctx); err != nil && ctx.Err() == nil {
+				a.c.Log.Error(said, "err", err)
+			}
+		}
+	}
 }

@@ -92,6 +92,9 @@ func (s notices) words(l lang.Lang, n account.Notice, channel string) (subject, 
 	at := s.at(l, n.At)
 	what := thing(l, n.What)
 	lines := []string{s.happened(l, n, what, at)}
+	if n.Kind == account.RequestLate || n.Kind == account.TaskRaised {
+		return s.subject(l, n.Kind), s.late(l, n)
+	}
 	if n.Cancel != "" && channel != string(reach.Inbox) {
 		lines = append(lines, l.T("If it was not you, take it back here: %s", s.app.c.base()+"/signin/cancel/"+n.Cancel))
 		if s.app.c.Clinic.Phone != "" {
@@ -110,9 +113,13 @@ func (s notices) subject(l lang.Lang, kind account.NoticeKind) string {
 	case account.ProxyGranted, account.ProxyEnded, account.ProxyWaiting, account.ProxyChanged, account.ProxyNarrowing,
 		account.HelpGranted, account.HelpEnded, account.InviteWrong:
 		return l.T("About helping each other at %s", clinic)
-	case account.RequestMoved:
+	case account.RequestMoved, account.RequestLate:
 		return l.T("About what you asked %s", clinic)
-	case account.EmergencyOpened:
+	case account.TaskRaised:
+		return l.T("Patients wait for an answer from %s", clinic)
+	case account.FormAsked:
+		return l.T("A form from %s waits for you", clinic)
+	case account.EmergencyOpened, account.AppConnected:
 		return l.T("About your record at %s", clinic)
 	}
 	return l.T("About your sign-in at %s", clinic)
@@ -156,8 +163,16 @@ func (s notices) happened(l lang.Lang, n account.Notice, what, at string) string
 		return l.T("%s: somebody opened your invitation to a helper and gave a wrong code three times. If your helper has trouble, sign in and send a new one.", clinic)
 	case account.RequestMoved:
 		return l.T("%s: there is news about what you asked us. Sign in to read it.", clinic)
+	case account.FormAsked:
+		if n.Link != "" {
+			return l.T("%s: a form waits for you. Fill it in here: %s", clinic, n.Link)
+		}
+		return l.T("%s: a form waits for you. Sign in to fill it in.", clinic)
 	case account.EmergencyOpened:
 		return l.T("%s: your record was opened in an emergency, %s. Sign in to see by whom.", clinic, at)
+	}
+	if n.Kind == account.AppConnected {
+		return l.T("%s: an app may now see your record, %s. Sign in to see which, or to stop it.", clinic, at)
 	}
 	return l.T("%s: something about your sign-in changed, %s.", clinic, at)
 }
@@ -221,7 +236,7 @@ func (a *App) watched(ctx context.Context, patient string) (bool, error) {
 // accounts makes the store of those who sign in.
 func (a *App) accounts() *account.Store {
 	return account.NewStore(a.db, a.ids, a.c.Now, a.c.Key).WithDirectory(directory{a}).WithRules(a.c.SignIn).
-		WithSealer(ringSealer{a}).WithNotices(notices{a}).WithWatched(a.watched)
+		WithSealer(ringSealer{a}).WithNotices(notices{a}).WithWatched(a.watched).WithShut(a.shutApps)
 }
 
 // sweepEvery is how often notices are sent and what is due is done.
@@ -229,16 +244,8 @@ const sweepEvery = 5 * time.Second
 
 // sweepAccounts does the regular work of accounts until ctx ends.
 func (a *App) sweepAccounts(ctx context.Context) error {
-	tick := time.NewTicker(sweepEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-			if _, err := a.Accounts.Sweep(ctx); err != nil && ctx.Err() == nil {
-				a.c.Log.Error("accounts not swept", "err", err)
-			}
-		}
-	}
+	return a.every(ctx, sweepEvery, "accounts not swept", func(ctx context.Context) error {
+		_, err := a.Accounts.Sweep(ctx)
+		return err
+	})
 }

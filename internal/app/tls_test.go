@@ -21,6 +21,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -157,7 +158,7 @@ func TestPlainLeadsToTLS(t *testing.T) {
 func TestACME(t *testing.T) {
 	for _, kind := range []string{"tls-alpn-01", "http-01"} {
 		t.Run(kind, func(t *testing.T) {
-			secure, plain := freePort(t), freePort(t)
+			secure, plain := strconv.Itoa(haletest.FreePort(t)), strconv.Itoa(haletest.FreePort(t))
 			pebble := startPebble(t, secure, plain)
 			c := Config{
 				Addr: "127.0.0.1:" + secure, URL: "https://portal.test", Now: time.Now, Log: slog.New(slog.DiscardHandler),
@@ -230,7 +231,7 @@ func startPebble(t *testing.T, tlsPort, httpPort string) authority {
 	if _, err := os.Stat(program); err != nil {
 		t.Skip("skipped: no ACME authority in .bin; make tools installs it")
 	}
-	dir, port, admin := t.TempDir(), freePort(t), freePort(t)
+	dir, port, admin := t.TempDir(), strconv.Itoa(haletest.FreePort(t)), strconv.Itoa(haletest.FreePort(t))
 	cert, key := writePair(t, dir, "localhost", 1)
 	config, err := json.Marshal(map[string]any{"pebble": map[string]any{
 		"listenAddress": "127.0.0.1:" + port, "managementListenAddress": "127.0.0.1:" + admin,
@@ -287,17 +288,6 @@ func (l *lockedBuffer) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.b.String()
-}
-
-func freePort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	return port
 }
 
 // writePair writes a certificate that signs itself, and its key.

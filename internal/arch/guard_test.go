@@ -33,10 +33,10 @@ var guarded = map[string]struct {
 	"http.Head":              {"base/outbound makes clients that look where they are led", nil},
 	"http.Post":              {"base/outbound makes clients that look where they are led", nil},
 	"http.PostForm":          {"base/outbound makes clients that look where they are led", nil},
-	"http.Client":            {"base/outbound makes clients that look where they are led", []string{"base/outbound", "demo/residents", "demo/carrier"}},
-	"http.Transport":         {"base/outbound makes clients that look where they are led", []string{"base/outbound", "demo/residents", "demo/carrier"}},
+	"http.Client":            {"base/outbound makes clients that look where they are led", []string{"base/outbound", "demo/residents", "demo/carrier", "prooftest/fhirload", "prooftest/pageload", "prooftest/trackload"}},
+	"http.Transport":         {"base/outbound makes clients that look where they are led", []string{"base/outbound", "demo/residents", "demo/carrier", "prooftest/pageload", "prooftest/trackload"}},
 	"exec.Command":           {"nothing that Hale does needs another program", []string{"haletest/withpg"}},
-	"exec.CommandContext":    {"nothing that Hale does needs another program", []string{"haletest/withpg", "prooftest/fuzz"}},
+	"exec.CommandContext":    {"nothing that Hale does needs another program", []string{"haletest/withpg", "prooftest/fuzz", "prooftest/pageload", "prooftest/trackload", "prooftest/reachload", "prooftest/rig"}},
 	"templ.Raw":              {"what a page shows is escaped", []string{"face/web"}},
 	"template.HTML":          {"what a page shows is escaped", nil},
 	"template.JS":            {"what a page shows is escaped", nil},
@@ -116,6 +116,7 @@ var builders = []string{
 	"care/view/",             // inserts, from a table's columns
 	"care/consent/store.go",  // as many placeholders as there are patients
 	"reach/people.go",        // counts what a segment selects
+	"reach/outreach.go",      // writes down whom it selects
 	"reach/settle.go",        // as many rows of placeholders as there are messages
 	"reach/withdraw.go",      // one of two columns
 	"reach/todo/store.go",    // one of a few lists, each a constant

@@ -62,8 +62,6 @@ func TestStory(t *testing.T) {
 		t.Skip("skipped: short")
 	}
 	b := start(t, serve(t))
-	patientSignsIn(t, b)
-	caregiverLooks(t, b)
 	nurse := b.tab(t, "nurse", 1280, 900)
 	nurse.stepIn("J. Okafor")
 	outreach, link := "", ""
@@ -79,6 +77,8 @@ func TestStory(t *testing.T) {
 	b.watch.token(link[strings.LastIndex(link, "/")+1:])
 	mariaOpens(t, b, link)
 	nurse.looksAtEffect(outreach)
+	patientSignsIn(t, b) // later, for a journey of the town texts Maria after a minute, and she gets one text a day
+	caregiverLooks(t, b)
 	provokes(nurse, b.watch)
 	outside(t, b, b.watch)
 }

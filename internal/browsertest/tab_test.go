@@ -14,7 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
@@ -33,10 +32,11 @@ type browser struct {
 	axe    string // axe-core's source; empty: no scan
 	shots  string // where to put pictures; empty: none
 	watch  *watch // looks for what must not come out; nil: nobody does
+	app    string // the origin of an app beside Hale; empty: there is none
 }
 
 // start starts Chromium, or skips the test where there is none.
-func start(t *testing.T, origin string) *browser {
+func start(t *testing.T, origin string, more ...chromedp.ExecAllocatorOption) *browser {
 	t.Helper()
 	path := ""
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
@@ -50,6 +50,7 @@ func start(t *testing.T, origin string) *browser {
 	}
 	opts := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.UserDataDir(t.TempDir()))
+	opts = append(opts, more...)
 	all, cancelAll := chromedp.NewExecAllocator(context.Background(), opts...)
 	ctx, cancel := chromedp.NewContext(all)
 	t.Cleanup(func() { cancel(); cancelAll() })
@@ -117,7 +118,7 @@ func (tb *tab) listen(ev any) {
 			tb.b.watch.visited(e.Request.URL)
 		}
 		u, err := url.Parse(e.Request.URL)
-		if err == nil && u.Scheme != "data" && u.Scheme != "about" && u.Scheme != "blob" && u.Scheme+"://"+u.Host != tb.b.origin {
+		if err == nil && u.Scheme != "data" && u.Scheme != "about" && u.Scheme != "blob" && u.Scheme+"://"+u.Host != tb.b.origin && u.Scheme+"://"+u.Host != tb.b.app {
 			tb.note("a page loads from " + u.Host)
 		}
 	case *page.EventJavascriptDialogOpening:
@@ -259,13 +260,7 @@ func (tb *tab) scan(name string) {
 
 func (tb *tab) look(name, scheme string, width int64) {
 	tb.t.Helper()
-	media := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}}
-	ctx, cancel := tb.within()
-	defer cancel()
-	if _, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, media); err != nil {
-		tb.t.Fatal(err)
-	}
-	tb.do(chromedp.EmulateViewport(width, tb.height))
+	tb.pose(scheme, width)
 	at := fmt.Sprintf("%s, %s at %d pixels", name, scheme, width)
 	if wide := ask[int64](tb, `document.documentElement.scrollWidth`); wide > width {
 		tb.t.Errorf("%s scrolls sideways: %d pixels wide", at, wide)
@@ -273,6 +268,12 @@ func (tb *tab) look(name, scheme string, width int64) {
 	if tb.b.shots != "" {
 		tb.shoot(fmt.Sprintf("%s-%s-%d.png", name, scheme, width))
 	}
+	tb.axe(at)
+}
+
+// axe runs axe-core on the page as it is.
+func (tb *tab) axe(at string) {
+	tb.t.Helper()
 	if tb.b.axe == "" {
 		return
 	}

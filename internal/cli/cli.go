@@ -51,8 +51,8 @@ type command struct {
 // commands lists the subcommands in the order in which a person meets them.
 func commands() []command {
 	return []command{
-		demoCommand(), initCommand(), checkCommand(), serveCommand(), importCommand(),
-		userCommand(), keysCommand(), auditCommand(), clockCommand(), migrateCommand(), versionCommand(),
+		demoCommand(), initCommand(), checkCommand(), serveCommand(), importCommand(), exportCommand(),
+		userCommand(), appCommand(), outreachCommand(), keysCommand(), mailCommand(), mailInCommand(), checkTLSCommand(), auditCommand(), clockCommand(), reindexCommand(), relabelCommand(), migrateCommand(), versionCommand(),
 	}
 }
 
@@ -113,6 +113,9 @@ func (c command) call(ctx context.Context, env Env, args []string) int {
 	fmt.Fprintf(env.Stderr, "hale %s: %s\n", c.name, explain(err))
 	if errors.Is(err, errBent) {
 		return 3
+	}
+	if errors.Is(err, errAgain) {
+		return 75
 	}
 	return 1
 }

@@ -42,22 +42,13 @@ type file struct {
 		Zone    string `toml:"zone"`
 		Brand   string `toml:"brand"`
 	} `toml:"clinic"`
-	Mail struct {
-		Server   string `toml:"server"`
-		From     string `toml:"from"`
-		User     string `toml:"user"`
-		Password string `toml:"password"`
-		TLS      string `toml:"tls"`
-		Onward   bool   `toml:"onward_tls"`
-	} `toml:"mail"`
+	Mail   mailSettings   `toml:"mail"`
+	MailIn mailInSettings `toml:"mail_in"`
 	SignIn signInSettings `toml:"signin"`
 	SSO    []ssoSettings  `toml:"sso"`
-	Text   struct {
-		URL    string `toml:"url"`
-		From   string `toml:"from"`
-		Secret string `toml:"secret"`
-	} `toml:"text"`
-	Audit struct {
+	Text   textSettings   `toml:"text"`
+	Bills  billSettings   `toml:"bills"`
+	Audit  struct {
 		Files  []string `toml:"witness_files"`
 		URLs   []string `toml:"witness_urls"`
 		Emails []string `toml:"witness_emails"`
@@ -68,8 +59,17 @@ type file struct {
 	Release struct {
 		Packs []string `toml:"packs"`
 	} `toml:"release"`
-	Keys keySettings `toml:"keys"`
-	TLS  struct {
+	FHIR fhirSettings `toml:"fhir"`
+	Bulk bulkSettings `toml:"bulk"`
+
+	Tracking trackingSettings `toml:"tracking"`
+
+	Outreach writingSettings `toml:"outreach"`
+
+	Hooks hookSettings  `toml:"webhooks"`
+	Reach reachSettings `toml:"reach"`
+	Keys  keySettings   `toml:"keys"`
+	TLS   struct {
 		Certificate string `toml:"certificate"`
 		Key         string `toml:"key"`
 		ACME        bool   `toml:"acme"`
@@ -145,12 +145,17 @@ func override(env Env, f *file) {
 	for name, field := range map[string]*string{
 		"HALE_ADDR": &f.Address, "HALE_URL": &f.URL, "HALE_DATABASE": &f.Database,
 		"HALE_MAIL_SERVER": &f.Mail.Server, "HALE_MAIL_FROM": &f.Mail.From, "HALE_MAIL_USER": &f.Mail.User,
-		"HALE_MAIL_PASSWORD": &f.Mail.Password, "HALE_MAIL_TLS": &f.Mail.TLS,
+		"HALE_MAIL_PASSWORD": &f.Mail.Password, "HALE_MAIL_TLS": &f.Mail.TLS, "HALE_MAIL_IN_HOST": &f.MailIn.Host, "HALE_MAIL_IN_LISTEN": &f.MailIn.Listen,
 		"HALE_TEXT_URL": &f.Text.URL, "HALE_TEXT_FROM": &f.Text.From, "HALE_TEXT_SECRET": &f.Text.Secret,
+		"HALE_STRIPE_KEY":    &f.Bills.Key,
+		"HALE_SMPP_PASSWORD": &f.Text.SMPP.Password, "HALE_TWILIO_TOKEN": &f.Text.Twilio.Token,
 	} {
 		if v := env.Getenv(name); v != "" {
 			*field = v
 		}
+	}
+	if v := env.Getenv("HALE_STRIPE_WEBHOOK_SECRET"); v != "" { // two, with a comma between, while one takes the other's place
+		f.Bills.Hooks = strings.Split(v, ",")
 	}
 }
 
@@ -196,10 +201,9 @@ func (f file) config(data string) (app.Config, error) {
 	c := app.Config{
 		Addr: or(f.Address, "127.0.0.1:8080"), URL: strings.TrimSuffix(f.URL, "/"),
 		Database: or(f.Database, "sqlite:"+filepath.Join(data, "hale.db")),
-		Mail:     app.Mail{Server: f.Mail.Server, From: f.Mail.From, User: f.Mail.User, Password: f.Mail.Password, TLS: or(f.Mail.TLS, "required"), Onward: f.Mail.Onward},
-		Text:     app.Text{URL: f.Text.URL, From: f.Text.From, Secret: f.Text.Secret},
 		TLS:      f.tls(data),
 		Scanner:  f.Scan.Clamd,
+		Version:  built(),
 	}
 	c.Clinic.Name, c.Clinic.Phone = or(f.Clinic.Name, "Our clinic"), f.Clinic.Phone
 	c.Clinic.Address, c.Clinic.Brand = f.Clinic.Address, f.Clinic.Brand
@@ -222,8 +226,17 @@ func (f file) config(data string) (app.Config, error) {
 		c.Proxies = append(c.Proxies, prefix)
 	}
 	c.Packs = f.Release.Packs
-	wrong = append(wrong, f.senders()...)
+	wrong = append(wrong, f.Mail.into(data, &c)...)
+	wrong = append(wrong, f.MailIn.into(&c)...)
+	wrong = append(wrong, f.Text.into(&c)...)
+	wrong = append(wrong, f.Bills.into(&c)...)
 	wrong = append(wrong, f.signIn(&c)...)
+	wrong = append(wrong, f.FHIR.policies(&c)...)
+	wrong = append(wrong, f.Bulk.into(data, &c)...)
+	wrong = append(wrong, f.Tracking.into(data, &c)...)
+	wrong = append(wrong, f.Outreach.into(&c)...)
+	wrong = append(wrong, f.Hooks.into(&c)...)
+	wrong = append(wrong, f.Reach.into(data, &c)...)
 	wrong = append(wrong, f.proofs()...)
 	wrong = append(wrong, f.witnesses(data, &c)...)
 	if len(wrong) > 0 {
@@ -242,25 +255,6 @@ func parsePrefix(s string) (netip.Prefix, error) {
 		return netip.Prefix{}, err
 	}
 	return a.Prefix(a.BitLen())
-}
-
-// senders says what is wrong with the mail and text settings.
-func (f file) senders() (wrong []string) {
-	if f.Mail.Server != "" {
-		if _, _, err := net.SplitHostPort(f.Mail.Server); err != nil {
-			wrong = append(wrong, fmt.Sprintf("mail.server %q must be HOST:PORT", f.Mail.Server))
-		}
-		if !strings.Contains(f.Mail.From, "@") {
-			wrong = append(wrong, "mail.from must be an e-mail address")
-		}
-	}
-	if t := f.Mail.TLS; t != "" && t != "required" && t != "opportunistic" && t != "implicit" {
-		wrong = append(wrong, fmt.Sprintf("mail.tls %q must be required, opportunistic or implicit", t))
-	}
-	if f.Text.URL != "" && f.Text.Secret == "" {
-		wrong = append(wrong, "text.secret is missing: receipts are signed with it")
-	}
-	return wrong
 }
 
 func or(s, otherwise string) string {

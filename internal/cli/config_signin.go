@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"hale/internal/access"
@@ -75,15 +76,14 @@ func (f file) signIn(c *app.Config) (wrong []string) {
 // roles reads what a provider's groups mean here.
 func (p ssoSettings) roles() (roles map[string]access.Role, wrong []string) {
 	for group, text := range p.Roles {
-		switch r := access.Role(text); r {
-		case access.Nurse, access.Marketer, access.Admin, access.Privacy:
-			if roles == nil {
-				roles = map[string]access.Role{}
-			}
-			roles[group] = r
-		default:
-			wrong = append(wrong, fmt.Sprintf("sso.roles: %q is no role; write nurse, marketer, admin or privacy", text))
+		if !slices.Contains(access.Roles(), access.Role(text)) {
+			wrong = append(wrong, fmt.Sprintf("sso.roles: %q is no role; write one of %s", text, roleList()))
+			continue
 		}
+		if roles == nil {
+			roles = map[string]access.Role{}
+		}
+		roles[group] = access.Role(text)
 	}
 	return roles, wrong
 }

@@ -53,7 +53,9 @@ func demo(ctx context.Context, env Env, fs *flag.FlagSet, args []string) error {
 		return err
 	}
 	c := app.Config{
-		Addr: *addr, Database: or(*database, "sqlite:"+filepath.Join(dir, "hale.db")), Key: key,
+		Validation: app.DefaultValidation(),
+		Writing:    app.Writing{Approve: app.DefaultApproval(), Cents: 0.8},
+		Addr:       *addr, Database: or(*database, "sqlite:"+filepath.Join(dir, "hale.db")), Key: key,
 		Now: env.Now, Rand: env.Rand, Log: logger(env, !*verbose),
 		Witnesses: app.Witnesses{Files: []string{filepath.Join(dir, checkpointFile)}},
 	}

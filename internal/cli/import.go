@@ -34,6 +34,7 @@ func importFiles(ctx context.Context, env Env, fs *flag.FlagSet, args []string) 
 	at := placeFlags(env, fs)
 	asJSON := fs.Bool("json", false, "print the report as JSON")
 	quiet := fs.Bool("quiet", false, "show no progress")
+	feed := fs.String("feed", "import", "name where the data comes from, as lists and the desk's page of sources name it")
 	paths, err := parse(fs, args)
 	if err != nil {
 		return err
@@ -49,7 +50,7 @@ func importFiles(ctx context.Context, env Env, fs *flag.FlagSet, args []string) 
 	bar := newBar(env.Stderr, *quiet)
 	var bad int
 	for _, path := range paths {
-		report, err := a.Importer("import").Import(ctx, path, bar.show)
+		report, err := a.Importer(*feed).Import(ctx, path, bar.show)
 		bar.done()
 		if err != nil {
 			return err

@@ -89,29 +89,83 @@ name = "Our clinic"
 # zone = "America/New_York"            # times on pages and quiet hours
 # brand = "oklch(0.46 0.085 195)"      # one colour; everything else follows from it
 
-[mail]                                 # a mail relay that you trust
-# server = "smtp.example.org:587"
+[mail]                                 # how e-mail leaves: through a relay that you trust, or directly
+# mode = "relay"                       # or "direct": to each domain's own servers, whose TLS is looked at for each message
+# server = "smtp.example.org:587"      # the relay; not for "direct"
 # from = "care@example.org"
 # user = "hale"
 # password = ""                        # better: HALE_MAIL_PASSWORD
 # tls = "required"                     # or "opportunistic", or "implicit" for port 465
 # onward_tls = false                   # true only if the relay itself sends on over verified TLS or not at all
+# hello = "mail.example.org"           # for "direct": this server's own name, whose address leads back to it
+# resolvers = ["127.0.0.1"]            # who is asked about other domains; default: the system's
+# resolver_validates = false           # true only if that resolver is your own and validates DNSSEC: then DANE counts
+# ca_file = ""                         # PEM of the authorities to trust instead of the system's
 
-[text]                                 # an HTTP text-message gateway
-# url = "https://sms.example.org/messages"
+[mail_in]                              # how mail comes back: reports, complaints and answers
+# host = "bounce.example.org"          # each mail gets addresses of its own there; its MX leads to this machine or to your mail server
+# listen = "127.0.0.1:2525"            # take mail here, behind a mail server that relays host to it; without it only hale mail-in takes any
+# lmtp = false                         # true: speak LMTP there
+# addresses = ["care@example.org"]     # others that are sent on to Hale, such as the sender's own
+# trusts_results_of = "mx.example.org" # your mail server, whose Authentication-Results are believed
+# dkim = "both"                        # sign with RSA and Ed25519; or "rsa", "ed25519" or "off"; hale mail keys makes the keys
+
+[text]                                 # how texts leave
+# provider = "http"                    # or "smpp" or "twilio"; without it nobody gets texts
+# failover = ["twilio"]                # tried, in this order, when the provider does not take a text
 # from = "+15550100"
+# url = "https://sms.example.org/messages"   # of "http"
 # secret = ""                          # better: HALE_TEXT_SECRET; receipts are signed with it
+
+[text.smpp]                            # a link to a carrier's message centre
+# server = "smpp.example.net:2775"
+# tls = true
+# ca_file = ""                         # PEM of the authorities to trust instead of the system's
+# system_id = "hale"
+# password = ""                        # better: HALE_SMPP_PASSWORD
+# system_type = ""
+# bind = "auto"                        # or "transceiver" or "pair"
+# long = "udh"                         # how long texts are joined; or "sar" or "payload"
+# receipt_ids = "same"                 # or "decimal" or "hex", where receipts write ids otherwise than answers do
+# latin1 = false                       # true where the carrier's default alphabet is ISO 8859-1
+# window = 10                          # texts under way at once
+# per_second = 30
+
+[text.twilio]
+# account = "AC…"
+# token = ""                           # better: HALE_TWILIO_TOKEN; reports are signed with it
+# messaging_service = "MG…"            # or from = "+15550100"
+
+[text.limits]                          # of codes and links that anybody can ask for, against those who earn by each text
+# countries = ["US"]                   # where they go
+# hour = 1000                          # in all
+# prefix_hour = 300                    # to numbers with the same first digits
+# number_hour = 10
+# number_day = 30
+# network_hour = 300
 
 [audit]                                # who keeps copies of the audit log's checkpoints: best somebody else
 # witness_files = ["/mnt/elsewhere/hale-checkpoints.txt"]   # default: checkpoints.txt in this folder
 # witness_urls = ["https://witness.example.org/hale"]       # each takes them by HTTP POST
 # witness_emails = ["privacy@example.org"]                  # once a day
 
+[bills]                                # how patients pay
+# stripe_key = ""                      # better: HALE_STRIPE_KEY; without it no card is taken, and pages say how to pay otherwise
+# stripe_webhook_secrets = []          # better: HALE_STRIPE_WEBHOOK_SECRET; Stripe tells https://HOST/hooks/stripe what was paid
+# how_to_pay = ""                      # what patients read about paying otherwise; empty: at the desk, by check or by phone
+# plan_least = "25.00"                 # the least a month of a payment plan
+# plan_months = 12                     # and its longest time
+
 [scan]                                 # looks for malware in what patients send
 # clamd = "127.0.0.1:3310"             # or the path of ClamAV's socket
 
 [release]                              # a result is there as soon as it is final, but for
 # packs = ["TX-SB922"]                 # the states' rules by which some wait; see /desk/holds/rules
+
+[fhir.validation]                      # what does not conform to FHIR R4 and US Core: "reject" it,
+# api = "reject"                       # or take it and "flag" it on the desk's list soon after,
+# import = "flag"                      # or "off"; here by where it comes from: apps, imports,
+# forms = "flag"                       # and what Hale writes itself
 
 [signin]                               # how people sign in
 # patient_rest = "30m"                 # a page that nobody uses locks; what was typed stays

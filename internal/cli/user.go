@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -22,8 +23,9 @@ func userCommand() command {
 		long: `hale user add --role nurse --name "J. Okafor, RN" --email j.okafor@example.org
 adds a member of staff and prints a link that works once, within 24 hours: it
 makes the person's passkey. Without a second factor nobody who works here gets
-in; a code to the mailbox alone opens nothing. Roles: nurse, marketer, admin,
-privacy. Give those who administer Hale an account for that alone.
+in; a code to the mailbox alone opens nothing. Roles: nurse, frontdesk,
+billing, marketer, privacy, admin, interpreter. Give those who administer Hale
+an account for that alone.
 
 hale user list [--json]     everybody, with what they sign in with
 hale user disable ID        signs one out everywhere, at once; enable ID undoes it
@@ -55,7 +57,7 @@ type userFlags struct {
 func user(ctx context.Context, env Env, fs *flag.FlagSet, args []string) error {
 	at := placeFlags(env, fs)
 	f := userFlags{
-		role:    fs.String("role", "", "what the person does: `ROLE` nurse, marketer, admin or privacy"),
+		role:    fs.String("role", "", "what the person does: `ROLE` "+roleList()),
 		name:    fs.String("name", "", "the person's `NAME` as others see it"),
 		email:   fs.String("email", "", "the `ADDRESS` that notices go to"),
 		phone:   fs.String("phone", "", "a mobile `NUMBER` for notices, besides or instead"),
@@ -102,6 +104,15 @@ func (f userFlags) check(rest []string) error {
 	return usage("say add, list or logout-all, or disable, enable, reset, link, sessions or logout with one ID")
 }
 
+// roleList names every role.
+func roleList() string {
+	list := make([]string, 0, len(access.Roles()))
+	for _, r := range access.Roles() {
+		list = append(list, string(r))
+	}
+	return strings.Join(list, ", ")
+}
+
 func (f userFlags) checkAdd(ids int) error {
 	role := access.Role(*f.role)
 	switch {
@@ -111,8 +122,8 @@ func (f userFlags) checkAdd(ids int) error {
 		return usage("--name is missing")
 	case *f.email == "" && *f.phone == "":
 		return usage("--email or --phone is missing")
-	case role != access.Nurse && role != access.Marketer && role != access.Admin && role != access.Privacy:
-		return usage("--role must be nurse, marketer, admin or privacy")
+	case !slices.Contains(access.Roles(), role):
+		return usage("--role must be one of %s", roleList())
 	}
 	return nil
 }

@@ -22,11 +22,8 @@ func version(_ context.Context, env Env, fs *flag.FlagSet, args []string) error 
 	if _, err := parse(fs, args); err != nil {
 		return err
 	}
-	v := map[string]string{"version": "devel", "go": runtime.Version(), "system": runtime.GOOS + "/" + runtime.GOARCH}
+	v := map[string]string{"version": built(), "go": runtime.Version(), "system": runtime.GOOS + "/" + runtime.GOARCH}
 	if info, ok := debug.ReadBuildInfo(); ok {
-		if info.Main.Version != "" && info.Main.Version != "(devel)" {
-			v["version"] = info.Main.Version
-		}
 		for _, s := range info.Settings {
 			if s.Key == "vcs.revision" {
 				v["commit"] = s.Value
@@ -38,4 +35,12 @@ func version(_ context.Context, env Env, fs *flag.FlagSet, args []string) error 
 	}
 	fmt.Fprintf(env.Stdout, "hale %s %s %s %s\n", v["version"], v["commit"], v["go"], v["system"])
 	return nil
+}
+
+// built is the version of this program.
+func built() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
+		return info.Main.Version
+	}
+	return "devel"
 }

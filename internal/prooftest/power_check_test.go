@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"hale/internal/haletest"
+	"hale/internal/store/audit"
 	"hale/internal/store/db"
 )
 
@@ -69,12 +70,20 @@ func kept(ctx context.Context, d *db.DB, l left) (missing bool, err error) {
 		}
 		return n
 	}
+	if err := audit.Settle(ctx, d); err != nil {
+		return false, err
+	}
 	results := count(`select count(*) from resource where typ = 'Observation'`)
-	arrivals := count(`select count(*) from audit where action = 'record.write'`)
-	events := count(`select count(*) from event where kind = 'record.changed'`)
+	arrivals := count(`select count(*) from audit where action = 'record.write' and actor = 'lab'`)
+	events := count(`select count(*) from event where kind = 'record.changed' and patient <> ''`)
 	shown := count(`select count(*) from result`)
 	if err == nil && (results != 2*arrivals || events != arrivals || shown != results) {
 		err = fmt.Errorf("%d observations, %d shown, %d events, %d audit rows: half a transaction", results, shown, events, arrivals)
+	}
+	halves := count(`select count(*) from resource where typ = 'Basic'`)
+	told := count(`select count(*) from change c join resource r on r.n = c.resource where r.typ = 'Basic' and c.version = r.version`)
+	if err == nil && (halves%2 != 0 || told != halves) {
+		err = fmt.Errorf("%d of pairs, %d in the feed: half a transaction", halves, told)
 	}
 	looks := count(`select count(*) from audit where action = 'record.read' and actor = 'power'`)
 	consents := count(`select count(*) from consent_event`)
@@ -90,5 +99,5 @@ func kept(ctx context.Context, d *db.DB, l left) (missing bool, err error) {
 		missing = missing || slices.Contains(unsent, key)
 	}
 	p := l.promise
-	return missing || arrivals < p.results || looks < p.looks || consents < p.consents || messages < p.messages, nil
+	return missing || arrivals < p.results || looks < p.looks || consents < p.consents || messages < p.messages || halves < 2*p.pairs, nil
 }

@@ -23,6 +23,7 @@ import (
 	"hale/internal/prooftest/figures"
 	"hale/internal/reach"
 	"hale/internal/reach/link"
+	"hale/internal/reach/spend"
 	"hale/internal/record"
 	"hale/internal/store/audit"
 	"hale/internal/store/db"
@@ -157,7 +158,7 @@ func memory() string {
 // promise is what had been acknowledged when the power went: how many of
 // each kind, counted from 1 without a gap, and what a gateway had been given.
 type promise struct {
-	results, looks, consents, messages int64
+	results, looks, consents, messages, pairs int64
 }
 
 // cuts takes images and looks at what is left in them.
@@ -211,7 +212,7 @@ func (c *cuts) round(t *testing.T, n uint64, lies bool) {
 	for range 3 { // and closes and opens it again
 		w.session(filepath.Join(dir, "hale.db"))
 	}
-	c.acked.Add(w.results.Load() + w.looks.Load() + w.consents.Load() + w.messages.Load())
+	c.acked.Add(w.results.Load() + w.looks.Load() + w.consents.Load() + w.messages.Load() + w.pairs.Load())
 }
 
 // begin puts a migrated database at dir.
@@ -244,8 +245,8 @@ type writer struct {
 	draw   *mrand.Rand
 	handed []string
 
-	results, looks, consents, messages atomic.Int64
-	within                             atomic.Bool // a transaction is under way
+	results, looks, consents, messages, pairs atomic.Int64
+	within                                    atomic.Bool // a transaction is under way
 }
 
 // perhapsCut cuts the power at one in so many operations of the disk.
@@ -256,7 +257,7 @@ func (w *writer) perhapsCut() {
 		return
 	}
 	l := left{round: w.n, handed: append([]string(nil), w.handed...), promise: promise{
-		results: w.results.Load(), looks: w.looks.Load(), consents: w.consents.Load(), messages: w.messages.Load(),
+		results: w.results.Load(), looks: w.looks.Load(), consents: w.consents.Load(), messages: w.messages.Load(), pairs: w.pairs.Load(),
 	}}
 	l.image = w.disk.Cut(w.draw)
 	w.c.taken.Add(1)
@@ -299,6 +300,7 @@ type hale struct {
 }
 
 func newHale(d *db.DB, w *writer) *hale {
+	const many = 1 << 30
 	now := time.Now
 	source := ids.NewSource(now, rand.Reader)
 	events := event.NewLog(source, now)
@@ -308,6 +310,7 @@ func newHale(d *db.DB, w *writer) *hale {
 		DB: d, Doors: haletest.Doors(d), IDs: source, Now: now, Key: haletest.Key, Keys: haletest.Ring(w.t, d, now), Events: events,
 		Links: link.NewStore(d, source, now, rand.Reader, nil), Gateways: []reach.Gateway{taker{w}},
 		BaseURL: "https://rfm.example", Node: "power", Poll: 5 * time.Millisecond, Clinic: reach.Clinic{Name: "Riverside", Zone: time.UTC},
+		Limits: spend.Limits{Hour: many, Prefix: many, Number: many, Day: many}, // the one number gets more than strangers could bring about
 	})
 	return h
 }
@@ -318,7 +321,7 @@ func (h *hale) step(ctx context.Context, t *testing.T) {
 	w.within.Store(true)
 	defer w.within.Store(false)
 	w.mu.Lock()
-	what := w.draw.IntN(4)
+	what := w.draw.IntN(5)
 	w.mu.Unlock()
 	var err error
 	var done *atomic.Int64
@@ -333,6 +336,11 @@ func (h *hale) step(ctx context.Context, t *testing.T) {
 		done = &w.consents
 		e := consent.Event{Patient: fmt.Sprint("consent-", done.Load()+1), Channel: "sms", Purpose: consent.Any, Action: consent.Revoke, Method: "sms_keyword", Actor: "power"}
 		err = h.d.Tx(ctx, func(tx *db.Tx) error { return h.consents.AddIn(ctx, tx, e) })
+	case 4:
+		if err := h.together(ctx); err != nil {
+			t.Errorf("step %d = %v", what, err)
+		}
+		return
 	case 3:
 		done = &w.messages
 		err = h.engine.SendNow(ctx, reach.Direct{Patient: fmt.Sprint("message-", done.Load()+1), Channel: reach.SMS, To: "+13125550199", Text: "Your code is 123456."})
@@ -342,6 +350,31 @@ func (h *hale) step(ctx context.Context, t *testing.T) {
 		return
 	}
 	done.Add(1)
+}
+
+// together has four write a pair each at the same moment, in transactions
+// that share their way to the disk. Each counts what was acknowledged to it.
+func (h *hale) together(ctx context.Context) error {
+	pass, err := haletest.Doors(h.d).CheckAll(ctx, access.SystemActor("pairs", access.WriteRecord), access.WriteRecord)
+	if err != nil {
+		return err
+	}
+	src := record.Source{Actor: pass.Actor()}
+	var all sync.WaitGroup
+	failed := make(chan error, 4)
+	for range cap(failed) {
+		all.Go(func() {
+			one := record.Op{Verb: record.Create, Type: "Basic", Body: []byte(`{"resourceType":"Basic","code":{"text":"pair"}}`)}
+			if _, err := h.record.Do(ctx, pass, src, []record.Op{one, one}); err != nil {
+				failed <- err
+				return
+			}
+			h.w.pairs.Add(1)
+		})
+	}
+	all.Wait()
+	close(failed)
+	return <-failed
 }
 
 // arrives takes two observations in one transaction with their audit row,

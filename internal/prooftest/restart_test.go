@@ -265,6 +265,9 @@ func (r *restart) outreach(ctx context.Context, n int) (string, error) {
 // missing counts what was acknowledged and is not there.
 func (r *restart) missing(t *testing.T) (lost int64) {
 	t.Helper()
+	if err := audit.Settle(t.Context(), r.db); err != nil {
+		t.Fatal(err)
+	}
 	for i, q := range []string{
 		`select count(*) from resource where typ = 'Observation' and id like 'put-%'`,
 		`select count(distinct patient) from audit where actor = 'restart'`,

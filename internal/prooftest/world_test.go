@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -79,6 +81,7 @@ const resources = `
 {"resourceType":"Condition","id":"ada-con","clinicalStatus":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/condition-clinical","code":"active"}]},"category":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/condition-category","code":"problem-list-item"}]}],"code":{"text":"CanaryConditionWord"},"subject":{"reference":"Patient/ada"},"onsetDateTime":"2020-05-01"}
 {"resourceType":"Condition","id":"ada-sud","meta":{"security":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"ETH"},{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"42CFRPart2"}]},"clinicalStatus":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/condition-clinical","code":"active"}]},"category":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/condition-category","code":"problem-list-item"}]}],"code":{"text":"CanarySubstanceWord"},"subject":{"reference":"Patient/ada"},"onsetDateTime":"2021-05-01"}
 {"resourceType":"DocumentReference","id":"ada-doc","status":"current","type":{"text":"Progress note"},"category":[{"coding":[{"system":"http://hl7.org/fhir/us/core/CodeSystem/us-core-documentreference-category","code":"clinical-note"}]}],"subject":{"reference":"Patient/ada"},"date":"2026-01-02T10:00:00Z","content":[{"attachment":{"contentType":"text/plain","data":"Q2FuYXJ5RG9jdW1lbnRUZXh0","title":"Note"}}]}
+{"resourceType":"DiagnosticReport","id":"ada-report","status":"final","code":{"text":"Review of results"},"subject":{"reference":"Patient/ada"},"effectiveDateTime":"2026-01-02","issued":"2026-01-04T10:00:00Z","conclusion":"Nothing to worry about."}
 {"resourceType":"Appointment","id":"ada-visit","status":"booked","description":"CanaryVisitReason","reasonCode":[{"text":"CanaryVisitReason"}],"start":"2026-03-20T15:00:00Z","end":"2026-03-20T15:30:00Z","participant":[{"actor":{"reference":"Patient/ada"},"status":"accepted"},{"actor":{"reference":"Practitioner/drlee"},"status":"accepted"}]}
 `
 
@@ -96,6 +99,9 @@ type world struct {
 	outreach string // a draft
 
 	seeds seeds
+
+	sums map[string]string // what the tables held at the last look
+	mark int64             // the last line of touched that it saw
 
 	end func() // closes it before the test ends
 
@@ -133,6 +139,7 @@ type made struct {
 	file                []byte
 	link, msg, outreach string
 	seeds               seeds
+	sums                map[string]string
 }
 
 // settleWorld makes a world at path.
@@ -156,6 +163,9 @@ func settleWorld(path string) (made, error) {
 	if err != nil {
 		return made{}, err
 	}
+	if _, err := a.Clients.Keys(ctx); err != nil { // the first look at them makes them
+		return made{}, err
+	}
 	if err := a.Close(); err != nil {
 		return made{}, err
 	}
@@ -172,6 +182,12 @@ func settleWorld(path string) (made, error) {
 		m.seeds, err = seed(ctx, tx, now(), m.msg, m.outreach)
 		return err
 	})
+	if err == nil {
+		m.sums, err = sums(ctx, d)
+	}
+	if err == nil {
+		err = watch(ctx, d)
+	}
 	if err != nil {
 		return made{}, err
 	}
@@ -265,8 +281,8 @@ func openWorld(t testing.TB, m made, path string, now func() time.Time) *world {
 	if err := os.WriteFile(path, m.file, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, now: now, ids: ids.NewSource(now, rand.Reader), log: &strings.Builder{}, link: m.link, msg: m.msg, outreach: m.outreach, seeds: m.seeds}
-	w.secrets = []string{m.seeds.join, m.seeds.cancel, m.seeds.invite, m.seeds.device}
+	w := &world{t: t, now: now, ids: ids.NewSource(now, rand.Reader), log: &strings.Builder{}, link: m.link, msg: m.msg, outreach: m.outreach, seeds: m.seeds, sums: m.sums}
+	w.secrets = slices.AppendSeq([]string{m.seeds.join, m.seeds.cancel, m.seeds.invite, m.seeds.device, m.seeds.ask, m.seeds.answered}, maps.Values(m.seeds.apps))
 	var err error
 	if w.app, err = app.New(t.Context(), worldConfig(path, now, &locked{w: w.log})); err != nil {
 		t.Fatal(err)
@@ -301,7 +317,7 @@ func (w *world) session(a actor) (cookies [][2]string) {
 		w.exec(q, seal.Hash(token), at.UnixMicro(), at.Add(30*time.Minute).UnixMicro(), w.msg)
 		return [][2]string{{"__Host-hale-link", token}}
 	}
-	if a.kind == "" {
+	if a.kind == "" { // who has not signed in, and a program
 		return nil
 	}
 	proof := int64(0)
@@ -339,6 +355,7 @@ type actor struct {
 	invited  bool     // has opened an invitation to help
 	twin     bool     // has another's account
 	as       string   // whose account
+	app      bool     // a program, which shows an access token
 	sees     []string // the canaries that may come out
 }
 
@@ -373,8 +390,14 @@ var actors = []actor{
 	{name: "marketer", kind: access.Staff, role: access.Marketer, zone: access.AccountZone},
 	{name: "admin", kind: access.Staff, role: access.Admin, zone: access.AccountZone, sees: []string{"name", "contact", "mrn", "helper", "assist"}},
 	{name: "privacy", kind: access.Staff, role: access.Privacy, zone: access.AccountZone, sees: []string{"name", "born", "mrn", "helper", "request", "disclosure", "emergency"}},
+	{name: "frontdesk", kind: access.Staff, role: access.FrontDesk, zone: access.AccountZone, sees: []string{"name", "born", "mrn", "contact", "visit", "assist"}},
+	{name: "billing", kind: access.Staff, role: access.Billing, zone: access.AccountZone, sees: []string{"name", "born", "mrn", "contact", "bill"}},
+	{name: "interpreter", kind: access.Staff, role: access.Interpreter, zone: access.AccountZone},
 	{name: "link", link: true, sees: []string{"message"}},
 	{name: "disabled", kind: access.Staff, role: access.Nurse, zone: access.AccountZone, disabled: true},
+	{name: "app", app: true, sees: everything},
+	{name: "otherapp", app: true},
+	{name: "backend", app: true, sees: everything},
 	{name: "half", kind: access.Staff, twin: true, as: "nurse", zone: access.NoZone, proof: -1},
 }
 

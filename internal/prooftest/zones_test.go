@@ -46,7 +46,7 @@ func TestQuietHours(t *testing.T) {
 			asked++
 			if !quiet(w, at, loc, load) {
 				wrong++
-				next, _ := w.Next(at, load)
+				next, _ := w.Next(at, &policy.Settings{Load: load})
 				t.Errorf("%s: asked at %s, written to at %s", name, at.In(loc), next.In(loc))
 			}
 		}
@@ -77,7 +77,7 @@ func quiet(w policy.Window, at time.Time, loc *time.Location, load policy.Zones)
 		l := t.In(loc)
 		return l.Hour() >= 8 && l.Hour() < 20
 	}
-	next, ok := w.Next(at, load)
+	next, ok := w.Next(at, &policy.Settings{Load: load})
 	switch {
 	case !ok || next.Before(at) || !day(next):
 		return false

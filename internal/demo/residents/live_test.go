@@ -27,6 +27,7 @@ import (
 	"hale/internal/measure"
 	"hale/internal/reach"
 	"hale/internal/reach/link"
+	"hale/internal/reach/policy"
 	"hale/internal/reach/segment"
 	"hale/internal/reach/template"
 	"hale/internal/store/db"
@@ -40,7 +41,7 @@ type wire struct {
 
 func (w wire) Channel() reach.Channel { return w.channel }
 func (w wire) Capability(context.Context, string) (reach.Capability, error) {
-	return reach.Capability{OK: true, TLS: true, Encrypted: true}, nil
+	return reach.Capability{OK: true, Level: policy.L2}, nil
 }
 func (w wire) Validate(reach.Handoff) []reach.Problem { return nil }
 func (w wire) Send(_ context.Context, h reach.Handoff) reach.Result {

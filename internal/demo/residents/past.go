@@ -27,6 +27,7 @@ import (
 	"hale/internal/demo/town"
 	"hale/internal/reach"
 	"hale/internal/reach/link"
+	"hale/internal/reach/policy"
 	"hale/internal/reach/segment"
 	"hale/internal/reach/template"
 	"hale/internal/record"
@@ -440,7 +441,7 @@ func (g *post) Channel() reach.Channel { return g.channel }
 
 // Capability says that mail went out under verified TLS.
 func (g *post) Capability(context.Context, string) (reach.Capability, error) {
-	return reach.Capability{OK: true, TLS: true, Encrypted: true, Detail: "then"}, nil
+	return reach.Capability{OK: true, Level: policy.L2, Detail: "then"}, nil
 }
 
 // Validate finds nothing wrong.

@@ -17,6 +17,7 @@ import (
 	"hale/internal/gateway/email"
 	"hale/internal/gateway/sms"
 	"hale/internal/reach"
+	"hale/internal/reach/policy"
 )
 
 func noon() time.Time { return time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC) }
@@ -145,8 +146,8 @@ func TestReply(t *testing.T) {
 	if e.Kind != sms.Reply || e.From != "+12025550111" || e.To != "+12025550100" || e.Text != "Yes" {
 		t.Errorf("second event %+v, want the answer", e)
 	}
-	if r := e.Receipt(); r.Kind != "replied" || r.Text != "Yes" || r.Dedupe == "" {
-		t.Errorf("Receipt = %+v", r)
+	if r := e.Report(); r.Kind != "replied" || r.Text != "Yes" || r.ID == "" {
+		t.Errorf("Report = %+v", r)
 	}
 	wantPage(t, o, "/town/phone/+12025550111", "Sent to +12025550100", ">Yes<")
 	for _, words := range []string{"", "   ", strings.Repeat("a", 601)} {
@@ -216,7 +217,7 @@ func TestMail(t *testing.T) {
 	o.mail.OnMail(func(m mailbox.Mail) { heard <- m })
 	h := reach.Handoff{
 		Key: "k1", To: "Ana@town.example", Subject: "Your visit, señora", Text: "See https://x.example/m/abc",
-		HTML: `<p>Hi</p><script>alert(1)</script>`, Unsubscribe: "https://x.example/u/1", RequireTLS: true,
+		HTML: `<p>Hi</p><script>alert(1)</script>`, Unsubscribe: "https://x.example/u/1", Level: policy.L2,
 	}
 	if r := o.mails.Send(t.Context(), h); r.Outcome != reach.Accepted {
 		t.Fatalf("Send = %+v", r)

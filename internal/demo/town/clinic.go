@@ -79,6 +79,7 @@ func (g *gen) clinic() {
 		`"name":%,"telecom":[{"system":"phone","value":%,"use":"work"}],"address":[{"line":[%],"city":"Riverside","state":"IL","postalCode":"60546","country":"US"}]}`
 	g.line(org, clinicID, "9000000106", Clinic, ClinicPhone, "412 Alder Street, Suite 2")
 	g.line(org, labID, "9000000114", "Alder Clinical Labs", "+17085550198", "440 Alder Street")
+	g.pharmacies()
 	for _, r := range rooms() {
 		g.line(`{"resourceType":"Location","id":%,"meta":{"profile":["http://hl7.org/fhir/us/core/StructureDefinition/us-core-location"]},"status":"active","name":%,`+
 			`"telecom":[{"system":"phone","value":%}],"address":{"line":[%],"city":"Riverside","state":"IL","postalCode":"60546","country":"US"},"managingOrganization":{"reference":%,"display":%}}`,
@@ -180,12 +181,16 @@ func (g *gen) signIns() []SignIn {
 				Categories: []access.Category{access.Visits, access.Messages, access.Results, access.Medicines}}}},
 		{Kind: access.Staff, Name: "J. Okafor, RN", Roles: []access.Role{access.Nurse}, Email: "okafor@clinic.example.org", Lang: "en", Main: true,
 			What: "nurse: finds patients, reaches out, sees what it changed"},
+		{Kind: access.Staff, Name: "Ruth Sandoval", Roles: []access.Role{access.FrontDesk}, Email: "sandoval@clinic.example.org", Lang: "en", Main: true,
+			What: "front desk: the schedule, check-ins, help to sign in; opens no record"},
+		{Kind: access.Staff, Name: "Theo Marsh", Roles: []access.Role{access.Billing}, Email: "marsh@clinic.example.org", Lang: "en", Main: true,
+			What: "billing: bills, plans and prices, and questions about them"},
 		{Kind: access.Staff, Name: "Dana Whitfield", Roles: []access.Role{access.Marketer}, Email: "whitfield@clinic.example.org", Lang: "en", Main: true,
 			What: "marketer: plans and measures outreach, opens no record"},
 		{Kind: access.Staff, Name: "Samir Haddad", Roles: []access.Role{access.Admin}, Email: "haddad@clinic.example.org", Lang: "en", Main: true,
 			What: "administrator: who works here, what sends, who looked at what"},
 		{Kind: access.Staff, Name: "Ines Castellano", Roles: []access.Role{access.Privacy}, Email: "castellano@clinic.example.org", Lang: "en", Main: true,
-			What: "privacy officer: reviews access, answers privacy requests, reads the log"},
+			What: "privacy officer: checks who looked, answers people, reads the log"},
 	}
 	for _, p := range g.people {
 		if len(list) >= 25 {

@@ -41,12 +41,14 @@ func Generate(w io.Writer, seed uint64, people int, now time.Time) (*Town, error
 		g.patient(p)
 		if p.Patient == Maria {
 			g.mariaHistory(p)
+			g.mariaBills(p)
 		} else {
 			g.history(p)
 		}
 		g.protect(p)
 	}
 	g.schedule()
+	g.todays()
 	g.flush()
 	if g.err != nil {
 		return nil, fmt.Errorf("town: generate: %w", g.err)

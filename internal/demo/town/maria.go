@@ -73,19 +73,24 @@ func (g *gen) mariaHistory(p *person) {
 	g.immunize(p, pneumococcal, g.clock(g.today.AddDate(0, -4, 0), p))
 	g.allergy(p, code{snomed, "764146007", "Penicillin", "medication", "", "Penicillin"}, "Hives", "moderate", g.today.AddDate(-20, 0, 0))
 	g.mariaVisit(p, next)
+	g.mariaBackground(p)
+	g.mariaStay(p)
 }
 
 func (g *gen) mariaProblems(p *person, at time.Time, enc string) {
 	g.condition(p, diabetes, at.AddDate(0, 0, -14), "")
 	g.condition(p, hypertension, at.AddDate(-6, -2, 0), "")
 	g.prescribe(p, metformin, at, enc, diabetes, "active")
-	g.prescribe(p, lisinopril, at, enc, hypertension, "active")
-	g.prescribe(p, atorvastatin, at, enc, diabetes, "active")
+	g.prescribe(p, lisinopril, at, enc, hypertension, "completed")
+	g.prescribe(p, atorvastatin, at, enc, diabetes, "completed")
 }
 
 // mariaMore adds what was measured beside the A1c on some visits.
 func (g *gen) mariaMore(p *person, at time.Time, enc string, i int) {
 	switch i {
+	case 3: // her prescriptions of a year ago were renewed; metformin was forgotten
+		g.mariaFills(p, g.prescribe(p, lisinopril, at, enc, hypertension, "active"), lisinopril, at)
+		g.prescribe(p, atorvastatin, at, enc, diabetes, "active")
 	case 0:
 		g.vital(p, at, enc, "body-height", height, p.height)
 	case 2, 5:

@@ -109,14 +109,15 @@ func (g *gen) pressure(p *person, at time.Time, enc string, systolic, diastolic 
 		"8480-6", "Systolic blood pressure", "Systolic", strconv.Itoa(systolic), "8462-4", "Diastolic blood pressure", "Diastolic", strconv.Itoa(diastolic))
 }
 
-// prescribe writes a MedicationRequest.
-func (g *gen) prescribe(p *person, m medicine, at time.Time, enc string, reason code, status string) {
-	d := doctors()[p.doctor]
+// prescribe writes a MedicationRequest and returns its reference.
+func (g *gen) prescribe(p *person, m medicine, at time.Time, enc string, reason code, status string) string {
+	d, id := doctors()[p.doctor], g.id(p, "m")
 	g.line(`{"resourceType":"MedicationRequest","id":%,`+core+`medicationrequest"]},"status":%,"intent":"order","category":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/medicationrequest-category","code":"community","display":"Community"}]}],`+
 		`"reportedBoolean":false,"medicationCodeableConcept":{"coding":[{"system":%,"code":%,"display":%}],"text":%},"subject":{"reference":%},"encounter":{"reference":%},"authoredOn":%,"requester":{"reference":%,"display":%},`+
 		`"reasonCode":[{"coding":[{"system":%,"code":%,"display":%}],"text":%}],"dosageInstruction":[{"text":%,"timing":{"repeat":{"frequency":^,"period":1,"periodUnit":"d"}}}],"dispenseRequest":{"numberOfRepeatsAllowed":3,"expectedSupplyDuration":{"value":90,"unit":"days","system":"http://unitsofmeasure.org","code":"d"}}}`,
-		g.id(p, "m"), status, rxnorm, m.code, m.display, m.text, p.ref(), enc, g.instant(at), "Practitioner/"+d.id, d.name(),
+		id, status, rxnorm, m.code, m.display, m.text, p.ref(), enc, g.instant(at), "Practitioner/"+d.id, d.name(),
 		reason.system, reason.code, reason.display, reason.text, m.dose, strconv.Itoa(m.perDay))
+	return "MedicationRequest/" + id
 }
 
 func (g *gen) immunize(p *person, v vaccine, at time.Time) {

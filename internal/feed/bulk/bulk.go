@@ -10,6 +10,7 @@ package bulk
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -60,6 +61,42 @@ type Importer struct {
 	store *record.Store
 	db    *db.DB
 	src   record.Source
+	feeds Feeds
+}
+
+// Feeds hears how far a source has come.
+type Feeds interface {
+	Began(ctx context.Context, feed string) error
+	Ended(ctx context.Context, feed, reason string) error
+}
+
+// Reporting returns a copy of im that tells feeds when an import begins and
+// how it ends. One that could go on to its end went well, whatever was bad in
+// its files: that is in its report.
+func (im *Importer) Reporting(feeds Feeds) *Importer {
+	c := *im
+	c.feeds = feeds
+	return &c
+}
+
+// began tells that an import begins.
+func (im *Importer) began(ctx context.Context) error {
+	if im.feeds == nil {
+		return nil
+	}
+	return im.feeds.Began(ctx, im.src.Feed)
+}
+
+// ended tells how an import ended.
+func (im *Importer) ended(ctx context.Context, err error) error {
+	if im.feeds == nil {
+		return err
+	}
+	reason := ""
+	if err != nil {
+		reason = "The import stopped before its end."
+	}
+	return errors.Join(err, im.feeds.Ended(context.WithoutCancel(ctx), im.src.Feed, reason))
 }
 
 // New returns an importer that writes to s, which is in d, as src.
@@ -75,6 +112,9 @@ func (im *Importer) Import(ctx context.Context, at string, progress func(Progres
 	if err != nil {
 		return Report{}, err
 	}
+	if err := im.began(ctx); err != nil {
+		return Report{}, err
+	}
 	r := im.newRun(progress)
 	for _, f := range list {
 		r.total += f.size
@@ -85,7 +125,7 @@ func (im *Importer) Import(ctx context.Context, at string, progress func(Progres
 		r.last = waiting(list) >= before // nothing new came in: name what is missing
 		before = waiting(list)
 	}
-	return r.finish(), err
+	return r.finish(), im.ended(ctx, err)
 }
 
 // waiting returns how much of list refers to what is not there yet.
@@ -99,6 +139,9 @@ func waiting(list []*file) int {
 
 // ImportStream reads NDJSON from in, which progress and the report call name.
 func (im *Importer) ImportStream(ctx context.Context, name string, in io.Reader, progress func(Progress)) (Report, error) {
+	if err := im.began(ctx); err != nil {
+		return Report{}, err
+	}
 	r := im.newRun(progress)
 	r.report.Files = 1
 	f := &file{name: name, stream: in}
@@ -106,7 +149,7 @@ func (im *Importer) ImportStream(ctx context.Context, name string, in io.Reader,
 	if err == nil {
 		err = r.leftovers(ctx)
 	}
-	return r.finish(), err
+	return r.finish(), im.ended(ctx, err)
 }
 
 // file is one file of an import.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 
 	"hale/internal/record"
@@ -78,30 +77,24 @@ func (r *run) prepareItem(ctx context.Context, it *item) error {
 func (it *item) release() { it.raw, it.links = nil, nil }
 
 // link returns the bytes of res with every reference that leads to an entry
-// or is conditional written as Type/id, and everything else as it was.
+// or is conditional written as Type/id, every other link to an entry too, and
+// everything else as it was.
 func (r *run) link(ctx context.Context, it *item, res fhir.Node) ([]byte, error) {
-	from, _ := res.Span()
-	raw := res.Raw()
-	var out bytes.Buffer
-	at := 0
-	for ref := range res.Texts("reference") {
-		to, err := r.target(ctx, it, ref.Text())
+	body, err := res.Relink(func(l fhir.Link) (string, error) {
+		if !l.Reference {
+			to, _ := it.links.get(l.To)
+			return to, nil
+		}
+		to, err := r.target(ctx, it, l.To)
 		if err != nil {
-			return nil, asPlace(it.entry, ref.Path(), err)
+			return "", asPlace(it.entry, l.Path(), err)
 		}
-		if to == "" {
-			continue
-		}
-		start, end := ref.Span()
-		out.Write(raw[at : start-from])
-		fmt.Fprintf(&out, "%q", to)
-		at = end - from
+		return to, nil
+	})
+	if err == nil && it.links != nil && &body[0] == &res.Raw()[0] {
+		body = bytes.Clone(body) // what is around it need not stay
 	}
-	if at == 0 && it.links == nil {
-		return raw, nil
-	}
-	out.Write(raw[at:])
-	return out.Bytes(), nil
+	return body, err
 }
 
 // target returns what to write for a reference, nothing to leave it.

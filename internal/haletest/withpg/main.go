@@ -21,12 +21,17 @@ import (
 const variable = "HALE_TEST_POSTGRES"
 
 func main() {
-	if len(os.Args) < 2 {
-		fmt.Fprintln(os.Stderr, "usage: withpg COMMAND [ARGUMENT …]")
+	args := os.Args[1:]
+	durable := len(args) > 0 && args[0] == "-durable"
+	if durable {
+		args = args[1:]
+	}
+	if len(args) == 0 {
+		fmt.Fprintln(os.Stderr, "usage: withpg [-durable] COMMAND [ARGUMENT …]")
 		os.Exit(2)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	code, err := run(ctx, os.Args[1:])
+	code, err := run(ctx, args, durable)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "withpg:", err)
@@ -35,8 +40,8 @@ func main() {
 }
 
 // run runs command beside a server and returns its exit code.
-func run(ctx context.Context, command []string) (int, error) {
-	if os.Getenv(variable) != "" {
+func run(ctx context.Context, command []string, durable bool) (int, error) {
+	if os.Getenv(variable) != "" && !durable {
 		return beside(ctx, command, "")
 	}
 	bin, err := installed()
@@ -44,7 +49,7 @@ func run(ctx context.Context, command []string) (int, error) {
 		fmt.Fprintln(os.Stderr, "withpg: no PostgreSQL is installed: tests that need it are skipped")
 		return beside(ctx, command, "")
 	}
-	s, err := start(ctx, bin)
+	s, err := start(ctx, bin, durable)
 	if err != nil {
 		return 1, err
 	}

@@ -39,7 +39,7 @@ func wantNothingLeft(t *testing.T, tmp string) {
 func TestRun(t *testing.T) {
 	tmp := alone(t)
 	out := filepath.Join(tmp, "out")
-	code, err := run(t.Context(), []string{"sh", "-c", `echo "$` + variable + `" >"$0"; exit 7`, out})
+	code, err := run(t.Context(), []string{"sh", "-c", `echo "$` + variable + `" >"$0"; exit 7`, out}, false)
 	if code != 7 || err != nil {
 		t.Errorf("run = %d, %v; want the command's 7", code, err)
 	}
@@ -53,7 +53,7 @@ func TestRunInterrupted(t *testing.T) {
 	tmp := alone(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 	defer cancel()
-	code, err := run(ctx, []string{"sleep", "60"})
+	code, err := run(ctx, []string{"sleep", "60"}, false)
 	if code == 0 {
 		t.Errorf("run = 0, %v; want a failure", err)
 	}
@@ -62,7 +62,7 @@ func TestRunInterrupted(t *testing.T) {
 
 func TestRunNoCommand(t *testing.T) {
 	tmp := alone(t)
-	if code, err := run(t.Context(), []string{"/no/such/command"}); code == 0 || err == nil {
+	if code, err := run(t.Context(), []string{"/no/such/command"}, false); code == 0 || err == nil {
 		t.Errorf("run = %d, %v; want a failure", code, err)
 	}
 	wantNothingLeft(t, tmp)

@@ -28,6 +28,8 @@ type server struct {
 	port int
 	cmd  *exec.Cmd
 	gone chan error
+
+	durable bool // keeps what it acknowledges
 }
 
 // installed returns the folder of the newest initdb and postgres.
@@ -53,12 +55,12 @@ func version(path string) int {
 }
 
 // start makes a database folder and serves it.
-func start(ctx context.Context, bin string) (*server, error) {
+func start(ctx context.Context, bin string, durable bool) (*server, error) {
 	dir, err := os.MkdirTemp("", "hale-pg")
 	if err != nil {
 		return nil, err
 	}
-	s := &server{dir: dir, gone: make(chan error, 1)}
+	s := &server{dir: dir, gone: make(chan error, 1), durable: durable}
 	if err := s.begin(ctx, bin); err != nil {
 		return nil, errors.Join(err, s.stop())
 	}
@@ -85,10 +87,12 @@ func (s *server) begin(ctx context.Context, bin string) error {
 		return err
 	}
 	defer log.Close()
-	s.cmd = as(who, exec.Command(filepath.Join(bin, "postgres"), "-D", data, "-p", strconv.Itoa(s.port),
-		"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "fsync=off",
-		"-c", "synchronous_commit=off", "-c", "full_page_writes=off", "-c", "max_connections=300",
-		"-c", "shared_buffers=128MB", "-c", "autovacuum_naptime=10s"))
+	args := []string{"-D", data, "-p", strconv.Itoa(s.port), "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=",
+		"-c", "max_connections=300", "-c", "shared_buffers=128MB", "-c", "autovacuum_naptime=10s"}
+	if !s.durable {
+		args = append(args, "-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off")
+	}
+	s.cmd = as(who, exec.Command(filepath.Join(bin, "postgres"), args...))
 	s.cmd.Dir, s.cmd.Stdout, s.cmd.Stderr = s.dir, log, log
 	if err := s.cmd.Start(); err != nil {
 		return err

@@ -2,6 +2,7 @@
 // what each was given.
 //
 //	fuzz -for 20s                      each for 20 seconds
+//	fuzz -for 20s -within 10m          less each, if all would take longer
 //	fuzz -until 10000000 -budget 30m   until each had so many, over many runs
 //
 // With -state the counts of all runs so far are kept in a file, and go on
@@ -27,6 +28,7 @@ import (
 func main() {
 	var p plan
 	flag.DurationVar(&p.each, "for", 20*time.Second, "how long each test runs at a stretch")
+	flag.DurationVar(&p.within, "within", 0, "how long a round of all tests may take; 0: as long as it does")
 	flag.Int64Var(&p.until, "until", 0, "go on until each test had so many inputs")
 	flag.DurationVar(&p.budget, "budget", 24*time.Hour, "with -until: begin no stretch after so long")
 	flag.StringVar(&p.state, "state", "", "file that keeps the counts of all runs")
@@ -43,10 +45,10 @@ func main() {
 
 // plan is what to run, and what came of it.
 type plan struct {
-	each, budget time.Duration
-	until        int64
-	state, only  string
-	side         int
+	each, within, budget time.Duration
+	until                int64
+	state, only          string
+	side                 int
 
 	mu     sync.Mutex
 	counts map[string]int64 // inputs by target, of all runs
@@ -61,6 +63,10 @@ func (p *plan) run(ctx context.Context) error {
 	all = slices.DeleteFunc(all, func(t target) bool { return !strings.Contains(t.String(), p.only) })
 	if err := p.load(); err != nil {
 		return err
+	}
+	if p.within > 0 && len(all) > 0 {
+		p.each = share(p.within, p.each, p.side, len(all))
+		fmt.Printf("%d tests, each for %s\n", len(all), p.each)
 	}
 	stop := time.Now().Add(p.budget)
 	for round := 0; ; round++ {
@@ -77,6 +83,20 @@ func (p *plan) run(ctx context.Context) error {
 		return errors.New("found something: " + strings.Join(p.found, ", "))
 	}
 	return ctx.Err()
+}
+
+// Building a test and giving it its seeds takes this long, and less than so
+// much time is too little to find anything.
+const (
+	setUp = 8 * time.Second
+	least = 5 * time.Second
+)
+
+// share is how long each of n tests runs, so that all of them, side at a
+// time, are done within a while: no longer than each.
+func share(within, each time.Duration, side, n int) time.Duration {
+	one := within*time.Duration(side)/time.Duration(n) - setUp
+	return max(least, min(each, one.Truncate(time.Second)))
 }
 
 // due returns the targets of the next round, those with the fewest inputs
