@@ -234,6 +234,17 @@ func (p *parser) elements(_, depth int) error {
 	}
 }
 
+// plain tells whether every writer of JSON writes key as it stands: some
+// escape what is not ASCII, and encoding/json escapes < > & in it.
+func plain(key []byte) bool {
+	for _, c := range key {
+		if c < ' ' || c >= 0x7f || c == '<' || c == '>' || c == '&' {
+			return false
+		}
+	}
+	return true
+}
+
 func (p *parser) members(at, depth int) error {
 	var seen map[string]bool
 	for n := 0; ; n++ {
@@ -249,6 +260,10 @@ func (p *parser) members(at, depth int) error {
 		if escaped {
 			p.pos = start
 			return p.fail("a key has an escape, which no FHIR element has")
+		}
+		if !plain(key) {
+			p.pos = start
+			return p.fail("a key has a character which no FHIR element has")
 		}
 		if n == 24 { // a small object is searched faster than a map is made
 			seen = p.keys(at)

@@ -296,6 +296,7 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Add([]byte(`{"resourceType":"Questionnaire","status":"draft","title":"T","item":[{"linkId":"1","type":"quantity","text":"x","extension":[{"url":"http://hl7.org/fhir/StructureDefinition/questionnaire-unit","valueCoding":{"code":"kg"}}]}]}`))
 	f.Add([]byte(medicines))
+	f.Add([]byte(`{"item":[{"&":[{"a":"b"}],"linkId":"1","text":"x","type":"quantity"}],"resourceType":"Questionnaire","status":"draft","title":"T"}`))
 	f.Add([]byte(`{"resourceType":"Questionnaire","status":"draft","title":"T","contained":[{"resourceType":"ValueSet","id":"v","compose":{"include":[{"system":"s","concept":[{"code":"a"}]}]}}],"item":[{"linkId":"1","type":"choice","text":"x","answerValueSet":"#v"},{"linkId":"2","type":"choice","text":"x","answerValueSet":"http://v.example|1"}]}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		q, err := form.Parse(body)
