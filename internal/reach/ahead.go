@@ -3,6 +3,10 @@ package reach
 import (
 	"bytes"
 	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
 
 	"hale/internal/access"
 	"hale/internal/reach/policy"
@@ -19,33 +23,135 @@ const (
 	settling = "reach settle" // what was taken by the other side
 )
 
-// draft is what was read, decided and written out before the writer was asked
-// for, of which SQLite has one: nobody waits for it meanwhile. If anything
-// that matters was written since, it is thrown away.
+// draft is what was read, decided and written out about the next people of an
+// outreach before the writer was asked for: nobody waits for it meanwhile. If
+// anything that matters was written since, it is thrown away.
 type draft struct {
-	mark db.Mark
-	p    *planner
+	o        Outreach // as it will be then: planned up to these
+	patients []string
+	able     map[string]policy.Ability // what their addresses can take
+	mark     db.Mark
+	at       time.Time
+	p        *planner // nil: it has to be decided when it is written
 }
 
-// draft decides on patients ahead, where that saves waiting.
-func (e *Engine) draft(ctx context.Context, pass access.Pass, o Outreach, patients []string, able map[string]policy.Ability) (*draft, error) {
-	if e.DB.Engine() != db.SQLite || len(o.Tracking.Links) > 0 { // marked links get their numbers in the transaction
-		return nil, nil
-	}
-	mark := e.DB.Mark(claiming, settling, audit.Aside, jobs.Aside)
-	p, err := e.decideAll(ctx, e.DB, pass, o, patients, able)
-	return &draft{mark, p}, err
-}
+// draftFor is how old a draft may be where no mark tells what was written
+// since. What is in it for longer than that is decided anew; all that bears on
+// one message is looked at again as it leaves in any case.
+const draftFor = 5 * time.Second
 
-// holds returns the planner, nil if it has to be made anew.
-func (a *draft) holds(ctx context.Context, tx *db.Tx) (*planner, error) {
-	if a == nil {
+// draft decides ahead on the people of o that come next; able keeps what mail
+// domains can take. It returns nil when there are none, or o does not run.
+func (e *Engine) draft(ctx context.Context, pass access.Pass, o Outreach, able map[string]policy.Ability) (*draft, error) {
+	if o.State != Running || o.Planned >= o.Audience {
 		return nil, nil
 	}
-	if still, err := tx.Still(ctx, a.mark); err != nil || !still {
+	const q = `select patient from audience where outreach = $1 and seq > $2 and seq <= $3 order by seq`
+	patients, err := db.All(ctx, e.DB, db.Value[string], q, o.ID, o.Planned, o.Planned+planBatch)
+	if err != nil {
 		return nil, err
 	}
-	return a.p, nil
+	if len(patients) == 0 {
+		return nil, fmt.Errorf("the audience ends at %d of %d", o.Planned, o.Audience)
+	}
+	if err := e.abilities(ctx, pass, patients, able); err != nil {
+		return nil, err
+	}
+	d := &draft{o: o, patients: patients, able: maps.Clone(able), at: e.Now()}
+	if len(o.Tracking.Links) > 0 { // marked links get their numbers in the transaction
+		return d, nil
+	}
+	d.mark = e.DB.Mark(planning, claiming, settling, audit.Aside, jobs.Aside)
+	d.p, err = e.decideAll(ctx, e.DB, pass, o, patients, d.able)
+	return d, err
+}
+
+// holds returns the planner, nil if it has to be made anew: if anything was
+// written that it goes by. Of what other plans write these are the promises
+// under the same caps, those of the draft before this one included.
+func (d *draft) holds(ctx context.Context, tx *db.Tx, now time.Time) (*planner, error) {
+	if d.p == nil || now.Sub(d.at) > draftFor {
+		return nil, nil
+	}
+	if d.mark.Known() {
+		if still, err := tx.Still(ctx, d.mark); err != nil || !still {
+			return nil, err
+		}
+	}
+	uses, err := promised(ctx, tx, d.p.crowd.keys, d.at)
+	if err != nil || !slices.Equal(uses, d.p.crowd.uses) {
+		return nil, err
+	}
+	return d.p, nil
+}
+
+// ahead makes the drafts of an outreach, one after the other, each while the
+// one before is written.
+type ahead struct {
+	begin  func(Outreach) <-chan drafted
+	read   func() (Outreach, error)
+	cancel context.CancelFunc
+	coming <-chan drafted
+	kept   bool // the last one was written
+}
+
+// drafted is a draft, or why there is none.
+type drafted struct {
+	d   *draft
+	err error
+}
+
+func (e *Engine) ahead(ctx context.Context, pass access.Pass, outreach string) *ahead {
+	ctx, cancel := context.WithCancel(ctx)
+	able := map[string]policy.Ability{}
+	return &ahead{
+		cancel: cancel,
+		read:   func() (Outreach, error) { return get(ctx, e.DB, outreach) },
+		begin: func(o Outreach) <-chan drafted {
+			made := make(chan drafted, 1)
+			go func() {
+				d, err := e.draft(ctx, pass, o, able)
+				made <- drafted{d, err}
+			}()
+			return made
+		},
+	}
+}
+
+// stop waits for the draft that is being made.
+func (a *ahead) stop() {
+	a.cancel()
+	a.wait()
+}
+
+func (a *ahead) wait() (made drafted) {
+	if a.coming != nil {
+		made, a.coming = <-a.coming, nil
+	}
+	return made
+}
+
+// next returns the draft of the people who come next, nil when there are
+// none, and begins the one after it.
+func (a *ahead) next() (*draft, error) {
+	made := a.wait()
+	if made.err != nil && a.kept {
+		return nil, made.err
+	}
+	if made.d == nil || !a.kept { // at the beginning, at the end, or another node was here
+		o, err := a.read()
+		if err != nil {
+			return nil, err
+		}
+		a.coming = a.begin(o)
+		if made = a.wait(); made.err != nil || made.d == nil {
+			return nil, made.err
+		}
+	}
+	after := made.d.o
+	after.Planned += len(made.d.patients)
+	a.coming = a.begin(after)
+	return made.d, nil
 }
 
 // decideAll decides on patients of an outreach by what conn sees of them.

@@ -39,6 +39,8 @@ type crowd struct {
 	by      map[string]*subject
 	address map[string]string       // by its hash
 	used    map[string][]policy.Use // cap key → promised so far, this batch's own included
+	keys    []string                // of the caps' ledger, if it was asked
+	uses    []policy.Use            // what it said
 }
 
 // eyes returns a pass for one of the engine's own parts to look at everyone.
@@ -149,11 +151,15 @@ func (e *Engine) load(ctx context.Context, c db.Conn, pass access.Pass, patients
 	for h := range k.address {
 		keys = append(keys, h)
 	}
-	now := db.Micro(e.Now())
-	for part := range slices.Chunk(keys, keyChunk) {
-		if err := k.promised(ctx, c, part, now); err != nil {
-			return nil, err
+	if k.uses, err = promised(ctx, c, keys, e.Now()); err != nil {
+		return nil, err
+	}
+	k.keys = keys
+	for _, u := range k.uses {
+		if a, ok := k.address[u.Key]; ok {
+			u.Key = a
 		}
+		k.used[u.Key] = append(k.used[u.Key], u)
 	}
 	return k, nil
 }
@@ -308,23 +314,22 @@ func (k *crowd) suppressed(ctx context.Context, c db.Conn, keys []string, blocke
 }
 
 // promised reads the caps' ledger of the last eight days and all to come.
-func (k *crowd) promised(ctx context.Context, c db.Conn, keys []string, now int64) error {
-	n := len(keys)
-	q := fmt.Sprintf(`select address_hash, channel, class, day, n from cap_ledger where address_hash in (%s) and day > $%d and n > 0`, db.In(1, n), n+1)
-	rows, err := db.All(ctx, c, func(scan db.Scan) (u policy.Use, err error) {
-		err = scan(&u.Key, &u.Channel, &u.Class, &u.Day, &u.N)
-		return u, err
-	}, q, append(db.Args(keys), now/86_400_000_000-9)...)
-	if err != nil {
-		return fmt.Errorf("reach: promised: %w", err)
-	}
-	for _, u := range rows {
-		if a, ok := k.address[u.Key]; ok {
-			u.Key = a
+func promised(ctx context.Context, c db.Conn, keys []string, now time.Time) (uses []policy.Use, err error) {
+	for part := range slices.Chunk(keys, keyChunk) {
+		n := len(part)
+		q := fmt.Sprintf(`select address_hash, channel, class, day, n from cap_ledger
+			where address_hash in (%s) and day > $%d and n > 0
+			order by address_hash, channel, class, day`, db.In(1, n), n+1)
+		rows, err := db.All(ctx, c, func(scan db.Scan) (u policy.Use, err error) {
+			err = scan(&u.Key, &u.Channel, &u.Class, &u.Day, &u.N)
+			return u, err
+		}, q, append(db.Args(part), db.Micro(now)/86_400_000_000-9)...)
+		if err != nil {
+			return nil, fmt.Errorf("reach: promised: %w", err)
 		}
-		k.used[u.Key] = append(k.used[u.Key], u)
+		uses = append(uses, rows...)
 	}
-	return nil
+	return uses, nil
 }
 
 // facts returns what is known of one person, with what was promised up to

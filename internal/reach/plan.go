@@ -88,19 +88,23 @@ func (e *Engine) planFor(ctx context.Context, outreach string, limit time.Durati
 	if err != nil {
 		return fmt.Errorf("reach: plan %s: %w", outreach, err)
 	}
-	able := map[string]policy.Ability{}
 	start := e.Now()
+	ahead := e.ahead(ctx, pass, outreach)
+	defer ahead.stop()
 	for {
-		more, err := e.planBatch(ctx, pass, outreach, able)
+		d, err := ahead.next()
 		if err != nil {
+			return fmt.Errorf("reach: plan %s: %w", outreach, err)
+		}
+		if d == nil {
+			return e.finish(ctx)
+		}
+		if ahead.kept, err = e.keep(ctx, pass, d); err != nil {
 			return fmt.Errorf("reach: plan %s: %w", outreach, err)
 		}
 		e.at(planKept)
 		e.nudge()
 		e.keepPace(ctx)
-		if !more {
-			return e.finish(ctx)
-		}
 		if e.Now().Sub(start) > limit {
 			return errMore
 		}
@@ -117,37 +121,24 @@ func lockPlan(ctx context.Context, tx *db.Tx, now time.Time) error {
 	return nil
 }
 
-// planBatch decides on the next people of an outreach. It returns false when
-// there are none, or the outreach does not run.
-func (e *Engine) planBatch(ctx context.Context, pass access.Pass, id string, able map[string]policy.Ability) (more bool, err error) {
-	o, err := get(ctx, e.DB, id)
-	if err != nil || o.State != Running || o.Planned >= o.Audience {
-		return false, err
-	}
-	const q = `select patient from audience where outreach = $1 and seq > $2 and seq <= $3 order by seq`
-	patients, err := db.All(ctx, e.DB, db.Value[string], q, id, o.Planned, o.Planned+planBatch)
-	if err != nil {
-		return false, err
-	}
-	if err := e.abilities(ctx, pass, patients, able); err != nil {
-		return false, err
-	}
-	ahead, err := e.draft(ctx, pass, o, patients, able)
-	if err != nil {
-		return false, err
-	}
+// keep decides on the people of a draft for good, and writes it down. It
+// returns false if the outreach went on without it: its next people are
+// others, or there are none now.
+func (e *Engine) keep(ctx context.Context, pass access.Pass, d *draft) (kept bool, err error) {
+	o := d.o
 	err = e.DB.Tx(ctx, func(tx *db.Tx) error {
+		kept = false
 		if err := errors.Join(lockPlan(ctx, tx, e.Now()), tx.Steady(ctx)); err != nil {
 			return err
 		}
 		e.at(planLocked)
-		now, err := get(ctx, tx, id)
+		now, err := get(ctx, tx, o.ID)
 		if err != nil || now.State != Running || now.Planned != o.Planned {
-			return err // stopped, or another node was here: look again
+			return err // stopped, or another node was here
 		}
-		p, err := ahead.holds(ctx, tx)
+		p, err := d.holds(ctx, tx, e.Now())
 		if err == nil && p == nil {
-			p, err = e.decideAll(ctx, tx, pass, o, patients, able)
+			p, err = e.decideAll(ctx, tx, pass, o, d.patients, d.able)
 		}
 		if err != nil {
 			return err
@@ -160,10 +151,11 @@ func (e *Engine) planBatch(ctx context.Context, pass access.Pass, id string, abl
 			return err
 		}
 		e.at(planNoted)
-		_, err = tx.ExecContext(ctx, `update outreach set planned = $2 where id = $1`, id, o.Planned+len(patients))
+		kept = true
+		_, err = tx.ExecContext(ctx, `update outreach set planned = $2 where id = $1`, o.ID, o.Planned+len(d.patients))
 		return err
 	})
-	return err == nil, err
+	return kept && err == nil, err
 }
 
 // planner decides on people of one outreach and collects the rows.

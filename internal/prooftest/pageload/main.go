@@ -34,6 +34,7 @@ const goal = 20 * time.Millisecond
 
 type options struct {
 	binary, engines, routes string
+	folder                  string
 	people, times, shown    int
 	build                   time.Duration
 }
@@ -43,6 +44,7 @@ func main() {
 	flag.StringVar(&o.binary, "binary", "./hale", "the hale to measure")
 	flag.StringVar(&o.engines, "engines", "sqlite,postgres", "which engines")
 	flag.StringVar(&o.routes, "routes", "internal/prooftest/testdata/routes.txt", "the list of routes, by which kinds of pages are told apart")
+	flag.StringVar(&o.folder, "folder", "", "keep the town of SQLite in this folder, and go on with the one that is there")
 	flag.IntVar(&o.people, "people", 100_000, "how many live in the town")
 	flag.IntVar(&o.times, "times", 20, "how often each page is asked for")
 	flag.IntVar(&o.shown, "shown", 12, "how many of the slowest pages are shown")
@@ -153,13 +155,22 @@ func (t *town) stop() error {
 	return t.cmd.Wait()
 }
 
+// place is where a town is kept, and what becomes of it at the end.
+func place(o options, engine string) (folder string, leave func(), err error) {
+	if o.folder != "" && engine == "sqlite" {
+		return o.folder, func() {}, os.MkdirAll(o.folder, 0o700)
+	}
+	folder, err = os.MkdirTemp("", "hale-pages")
+	return folder, func() { _ = os.RemoveAll(folder) }, err
+}
+
 // measure runs a town on an engine and times its pages.
 func measure(ctx context.Context, o options, engine string, kinds *kinds) ([]page, error) {
-	folder, err := os.MkdirTemp("", "hale-pages")
+	folder, leave, err := place(o, engine)
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(folder)
+	defer leave()
 	began := time.Now()
 	t, err := start(ctx, o, engine, folder)
 	if err != nil {

@@ -26,6 +26,9 @@ func (d *DB) Mark(aside ...string) Mark {
 	return Mark{known: true, n: d.commits.sum(aside), aside: aside}
 }
 
+// Known says whether m can hold at all.
+func (m Mark) Known() bool { return m.known }
+
 // Same says whether nothing but what m leaves aside was committed by this
 // process between m and o, which leaves the same aside. Tx.Still says so of
 // others, too.
