@@ -101,7 +101,7 @@ func types(s source, e *ast.SelectorExpr, name string) bool {
 // queries are the functions that take SQL, and which argument it is.
 var queries = map[string]int{
 	"ExecContext": 1, "QueryContext": 1, "QueryRowContext": 1, "PrepareContext": 1,
-	"db.One": 3, "db.All": 3, "db.InsertMany": 2, "db.InsertReturning": 2,
+	"db.One": 3, "db.All": 3, "db.InsertMany": 2, "db.InsertReturning": 3,
 }
 
 // builders put statements together from parts of their own; what a person

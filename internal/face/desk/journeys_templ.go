@@ -1486,7 +1486,7 @@ func journeyEdit(v web.View, f journeyForm) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = selField("segment", "Only people in this segment", "For “somebody comes into a segment” this is the segment.", firstKey(f.Segments), f.Segments).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = selField("segment", "Only people in this segment", "For “somebody comes into a segment” and “somebody leaves a segment” this is the segment.", firstKey(f.Segments), f.Segments).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

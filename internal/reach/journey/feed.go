@@ -224,7 +224,8 @@ type open struct {
 	d       Definition
 }
 
-// opens are the journeys that take people in because of on.
+// opens are the journeys that take people in because of on; nothing: of
+// anything.
 func (s *Store) opens(ctx context.Context, c db.Conn, on ...string) ([]open, error) {
 	const q = `select j.id, j.version, j.since, v.definition from journey j join journey_version v on v.journey = j.id and v.n = j.version
 		where j.state in ('running', 'paused') order by j.id`
@@ -238,7 +239,7 @@ func (s *Store) opens(ctx context.Context, c db.Conn, on ...string) ([]open, err
 	if err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(list, func(o open) bool { return !slices.Contains(on, o.d.Trigger.On) }), nil
+	return slices.DeleteFunc(list, func(o open) bool { return len(on) > 0 && !slices.Contains(on, o.d.Trigger.On) }), nil
 }
 
 // enrol takes the people of causes into every journey that waits for them.
@@ -264,6 +265,15 @@ func (s *Store) enrol(ctx context.Context, tx *db.Tx, pass access.Pass, causes [
 
 // into takes people into one journey.
 func (s *Store) into(ctx context.Context, tx *db.Tx, pass access.Pass, o open, causes []cause) error {
+	mine, err := s.mine(ctx, tx, pass, o, causes)
+	if err != nil {
+		return err
+	}
+	return s.add(ctx, tx, o, mine)
+}
+
+// mine are the causes that take people into o.
+func (s *Store) mine(ctx context.Context, c db.Conn, pass access.Pass, o open, causes []cause) ([]cause, error) {
 	late, err := parseLength(o.d.Late)
 	if err != nil {
 		late.d = 24 * time.Hour
@@ -276,13 +286,18 @@ func (s *Store) into(ctx context.Context, tx *db.Tx, pass access.Pass, o open, c
 			mine = append(mine, c)
 		}
 	}
-	if o.d.Trigger.Segment != nil && o.d.Trigger.On != Entered && len(mine) > 0 {
-		if mine, err = s.only(ctx, tx, pass, *o.d.Trigger.Segment, mine); err != nil {
-			return err
-		}
+	crossing := o.d.Trigger.On == Entered || o.d.Trigger.On == Left
+	if o.d.Trigger.Segment == nil || crossing || len(mine) == 0 {
+		return mine, nil
 	}
-	var rows []any
-	for _, c := range mine {
+	return s.only(ctx, c, pass, *o.d.Trigger.Segment, mine)
+}
+
+// add begins the way of each cause's person, once.
+func (s *Store) add(ctx context.Context, tx *db.Tx, o open, causes []cause) error {
+	now := s.Now()
+	var rows, members []any
+	for _, c := range causes {
 		data := map[string]string{"at": c.at.UTC().Format(time.RFC3339)}
 		for k, v := range c.data {
 			data[k] = v
@@ -292,18 +307,24 @@ func (s *Store) into(ctx context.Context, tx *db.Tx, pass access.Pass, o open, c
 			return err
 		}
 		rows = append(rows, s.IDs.New(), o.id, o.version, c.patient, c.key, c.subject, string(text), o.d.Nodes[0].ID, "moving", db.Micro(now), db.Micro(now), db.Micro(now))
+		if c.on != Entered && c.on != Left && o.d.follows() { // they are in its segment, and may leave it before the next look
+			members = append(members, o.id, c.patient, db.Micro(now))
+		}
+	}
+	if err := db.InsertMany(ctx, tx, `insert into journey_member (journey, patient, at)`, inside, 3, members); err != nil {
+		return err
 	}
 	const head = `insert into enrolment (id, journey, version, patient, trigger_key, subject, data, node, state, wake_at, entered_at, started_at)`
 	return db.InsertMany(ctx, tx, head, "on conflict (journey, patient, trigger_key) do nothing", 12, rows)
 }
 
 // only leaves the causes whose people are in e.
-func (s *Store) only(ctx context.Context, tx *db.Tx, pass access.Pass, e segment.Expr, causes []cause) ([]cause, error) {
+func (s *Store) only(ctx context.Context, c db.Conn, pass access.Pass, e segment.Expr, causes []cause) ([]cause, error) {
 	patients := make([]string, len(causes))
 	for i, c := range causes {
 		patients[i] = c.patient
 	}
-	in, err := s.within(ctx, tx, pass, e, patients, s.Now())
+	in, err := s.within(ctx, c, pass, e, patients, s.Now())
 	if err != nil {
 		return nil, err
 	}

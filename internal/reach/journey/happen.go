@@ -28,6 +28,10 @@ var happenings = []happening{
 		`exists (select 1 from journey_seen j where j.subject = n.subject and j.word = 'fulfilled')`},
 	{"visit.booked", "They have booked a visit",
 		`exists (select 1 from event e where e.patient = n.patient and e.kind = 'visit.booked' and e.at >= n.started_at)`},
+	{Left, "They have left the segment",
+		`exists (select 1 from journey_member j where j.journey = n.journey and j.patient = n.patient and j.left_at > n.started_at)`},
+	{Entered, "They have come into the segment",
+		`exists (select 1 from journey_member j where j.journey = n.journey and j.patient = n.patient and j.at > n.started_at)`},
 }
 
 func known(event string) bool {

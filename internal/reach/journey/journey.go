@@ -37,7 +37,7 @@ type Trigger struct {
 	On      string        `json:"on"`                // one of Triggers
 	Days    int           `json:"days,omitempty"`    // no sign-in, or no answer, for so long; or so long before a refill is due
 	Service string        `json:"service,omitempty"` // of a visit; empty: any
-	Segment *segment.Expr `json:"segment,omitempty"` // who enters it, or of whom alone the cause counts
+	Segment *segment.Expr `json:"segment,omitempty"` // who enters or leaves it, or of whom alone the cause counts
 }
 
 // Kind is what a node does.
@@ -115,6 +115,7 @@ const (
 	NoSignIn       = "no.sign-in"
 	FormOpen       = "form.unanswered"
 	Entered        = "segment.entered"
+	Left           = "segment.left"
 )
 
 // Choice is a word and what it says.
@@ -126,6 +127,7 @@ func Triggers() []Choice {
 		{VisitBooked, "A visit is booked or moved"}, {VisitMoved, "A visit is moved"}, {VisitCancelled, "A visit is cancelled"}, {VisitMissed, "A visit was missed"},
 		{ResultReady, "A result can be seen"}, {Discharged, "Somebody goes home from hospital"}, {RefillDue, "A medicine runs out"},
 		{Birthday, "A birthday"}, {NoSignIn, "No sign-in for some days"}, {FormOpen, "A form is not answered for some days"}, {Entered, "Somebody comes into a segment"},
+		{Left, "Somebody leaves a segment"},
 	}
 }
 
@@ -249,7 +251,8 @@ var (
 	errName    = errs.New(errs.Invalid, "Please give the journey a name.")
 	errTrigger = errs.New(errs.Invalid, "Please choose what takes people in.")
 	errDays    = errs.New(errs.Invalid, "Please say for how many days, 1 to 730.")
-	errWho     = errs.New(errs.Invalid, "Please choose the segment that people come into.")
+	errWho     = errs.New(errs.Invalid, "Please choose the segment that people come into or leave.")
+	errAbout   = errs.New(errs.Invalid, "It waits for people to leave its segment, or to come into it: please choose the segment under “What sets it off”.")
 	errEvent   = errs.New(errs.Invalid, "Nothing that can be waited for has that name.")
 	errNodes   = errs.New(errs.Invalid, "A journey has 1 to 60 steps, each with a name of its own.")
 	errGuarded = errs.New(errs.Forbidden, "A journey may not ask about information that the law protects more.")
@@ -270,6 +273,9 @@ func (d *Definition) check(pass access.Pass, now time.Time) error {
 	}
 	if d.Goal != "" && !known(d.Goal) {
 		return errEvent
+	}
+	if d.Trigger.Segment == nil && d.asksOfSegment() {
+		return errAbout
 	}
 	if len(d.Nodes) == 0 || len(d.Nodes) > 60 {
 		return errNodes
@@ -301,7 +307,7 @@ func (t *Trigger) check(pass access.Pass, now time.Time) error {
 	if days := t.On == NoSignIn || t.On == FormOpen; days && t.Days < 1 || t.Days < 0 || t.Days > 730 {
 		return errDays
 	}
-	if t.On == Entered && t.Segment == nil {
+	if (t.On == Entered || t.On == Left) && t.Segment == nil {
 		return errWho
 	}
 	return checkSegment(pass, t.Segment, now)

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"hale/internal/access"
-	"hale/internal/reach/segment"
 	"hale/internal/record"
 	"hale/internal/store/db"
 	"hale/internal/store/jobs"
@@ -38,15 +37,15 @@ func (s *Store) Periodic() []jobs.Periodic {
 func (s *Store) Run(ctx context.Context) error { return s.Record.Follow(ctx, s.Follower(), s.Log) }
 
 // Look takes in those whom no change of the record names: whose birthday it
-// is, who has not signed in, whose medicine runs out, who came into a
-// segment, and whose result's waiting time is over. What it finds twice it
+// is, who has not signed in, whose medicine runs out, who came into a segment
+// or left it, and whose result's waiting time is over. What it finds twice it
 // takes in once.
 func (s *Store) Look(ctx context.Context) error {
 	pass, err := s.eyes(ctx, "look")
 	if err != nil {
 		return err
 	}
-	list, err := s.opens(ctx, s.DB, Birthday, NoSignIn, RefillDue, FormOpen, Entered, ResultReady)
+	list, err := s.opens(ctx, s.DB)
 	if err != nil {
 		return fmt.Errorf("journey: look: %w", err)
 	}
@@ -62,8 +61,13 @@ func (s *Store) Look(ctx context.Context) error {
 // found outside the transactions: what is read of everybody holds up nobody
 // who writes.
 func (s *Store) lookFor(ctx context.Context, pass access.Pass, o open) error {
-	if o.d.Trigger.On == Entered {
-		return s.lookIn(ctx, pass, o)
+	if o.d.follows() {
+		if err := s.lookIn(ctx, pass, o); err != nil {
+			return err
+		}
+	}
+	if !slices.Contains(looking, o.d.Trigger.On) {
+		return nil
 	}
 	due, err := s.due(ctx, o)
 	if err != nil || !due {
@@ -79,12 +83,15 @@ func (s *Store) lookFor(ctx context.Context, pass access.Pass, o open) error {
 		if n > 0 {
 			after = causes[n-1].patient
 		}
-		if causes = slices.DeleteFunc(causes, func(c cause) bool { return c.on != o.d.Trigger.On }); len(causes) > 0 {
+		if causes, err = s.mine(ctx, s.DB, pass, o, causes); err != nil {
+			return err
+		}
+		for some := range slices.Chunk(causes, memberBatch) {
 			err := s.DB.Tx(ctx, func(tx *db.Tx) error {
 				if err := tx.Lock(ctx, "journey"); err != nil {
 					return err
 				}
-				return s.into(ctx, tx, pass, o, causes)
+				return s.add(ctx, tx, o, some)
 			})
 			if err != nil {
 				return err
@@ -95,6 +102,9 @@ func (s *Store) lookFor(ctx context.Context, pass access.Pass, o open) error {
 		}
 	}
 }
+
+// looking are the triggers that everybody is looked at for.
+var looking = []string{Birthday, NoSignIn, RefillDue, FormOpen, ResultReady}
 
 // lookEvery is how often everybody is looked at for what changes from day to
 // day.
@@ -123,31 +133,6 @@ func (s *Store) looked(ctx context.Context, o open) error {
 // daily says whether what starts the journey is found by looking at
 // everybody and is a matter of days.
 func (t Trigger) daily() bool { return t.On == NoSignIn || t.On == RefillDue || t.On == FormOpen }
-
-// lookIn is lookFor for those who come into a segment: who is in it is
-// written down with those who come.
-func (s *Store) lookIn(ctx context.Context, pass access.Pass, o open) error {
-	after := ""
-	for {
-		var n int
-		err := s.DB.Tx(ctx, func(tx *db.Tx) error {
-			if err := tx.Lock(ctx, "journey"); err != nil {
-				return err
-			}
-			causes, err := s.came(ctx, tx, pass, o, after)
-			if err != nil {
-				return err
-			}
-			if n = len(causes); n > 0 {
-				after = causes[n-1].patient
-			}
-			return s.into(ctx, tx, pass, o, causes)
-		})
-		if err != nil || n < lookBatch {
-			return err
-		}
-	}
-}
 
 const lookBatch = 500
 
@@ -205,51 +190,4 @@ func (s *Store) matching(ctx context.Context, pass access.Pass, on, key, typ str
 	k := len(args)
 	sql := `select p.id, '' from person p where p.active = 1 and p.deceased = 0 and p.id in (` + inner + `) and p.id > $` + fmt.Sprint(k+1) + ` order by p.id limit $` + fmt.Sprint(k+2)
 	return s.people(ctx, s.DB, on, key, sql, append(args, after, lookBatch)...)
-}
-
-// change runs a statement over a compiled segment.
-func change(ctx context.Context, tx *db.Tx, q string, args []any) error {
-	_, err := tx.ExecContext(ctx, q, args...)
-	return err
-}
-
-// came are those who are in a segment and were not at the last look. Who has
-// left it may come again.
-func (s *Store) came(ctx context.Context, tx *db.Tx, pass access.Pass, o open, after string) ([]cause, error) {
-	inner, args, err := segment.Compile(pass, *o.d.Trigger.Segment, s.Now())
-	if err != nil {
-		return nil, err
-	}
-	k := len(args)
-	args = append(args, o.id, db.Micro(s.Now()))
-	first, err := db.All(ctx, tx, db.Value[string], `select patient from journey_member where journey = $1 limit 1`, o.id)
-	if err != nil {
-		return nil, err
-	}
-	if after == "" {
-		left := fmt.Sprintf(`delete from journey_member where journey = $%d and patient not in (select id from (%s) s) and at < $%d`, k+1, inner, k+2)
-		if err := change(ctx, tx, left, args); err != nil {
-			return nil, err
-		}
-	}
-	if len(first) == 0 && after == "" { // the first look: who is in it already did not come
-		looked, err := db.Changed(tx.ExecContext(ctx, `insert into journey_look (journey, at) values ($1, $2) on conflict do nothing`, o.id, db.Micro(s.Now())))
-		if err != nil {
-			return nil, err
-		}
-		if looked == 1 {
-			all := fmt.Sprintf(`insert into journey_member (journey, patient, at) select $%d, s.id, $%d from (%s) s where 1 = 1 on conflict do nothing`, k+1, k+2, inner)
-			return nil, change(ctx, tx, all, args)
-		}
-	}
-	q := `select s.id, '' from (` + inner + `) s where s.id not in (select m.patient from journey_member m where m.journey = $` + fmt.Sprint(k+1) + `) and s.id > $` + fmt.Sprint(k+2) + ` order by s.id limit $` + fmt.Sprint(k+3)
-	list, err := s.people(ctx, tx, Entered, "entered/"+fmt.Sprint(db.Micro(s.Now())), q, append(args[:k:k], o.id, after, lookBatch)...)
-	if err != nil {
-		return nil, err
-	}
-	var rows []any
-	for _, c := range list {
-		rows = append(rows, o.id, c.patient, db.Micro(s.Now()))
-	}
-	return list, db.InsertMany(ctx, tx, `insert into journey_member (journey, patient, at)`, "on conflict do nothing", 3, rows)
 }
