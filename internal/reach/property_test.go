@@ -121,6 +121,30 @@ func TestCapsHoldUnderConcurrency(t *testing.T) {
 	})
 }
 
+// People are decided on while those before them are written: who shares a
+// number with one of these gets no second text on it.
+func TestCapsHoldAcrossBatches(t *testing.T) {
+	haletest.EachDB(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d)
+		const numbers = reach.PlanBatch + 100
+		list := many(2 * numbers)
+		for i := range list {
+			list[i].email, list[i].sms, list[i].shared = "", list[i%numbers].sms, true
+		}
+		w.add(list...)
+		id := w.start(care())
+		if n := w.count(`select count(*) from message`); n != numbers {
+			t.Errorf("texts = %d, want %d: one for each number", n, numbers)
+		}
+		if n := w.count(`select coalesce(max(n), 0) from cap_ledger where channel = 'sms'`); n != 1 {
+			t.Errorf("the caps' ledger holds %d for one day", n)
+		}
+		if p := w.progress(id); p.Planned != 2*numbers || p.Intents["deferred"] != numbers {
+			t.Errorf("planned %d of %d, put off %d", p.Planned, 2*numbers, p.Intents["deferred"])
+		}
+	})
+}
+
 // A cap that was hit puts people off; they are asked again when it is over.
 func TestDeferredComesBack(t *testing.T) {
 	haletest.EachDB(t, func(t *testing.T, d *db.DB) {
