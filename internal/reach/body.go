@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"hale/internal/base/seal"
 	"hale/internal/reach/likeness"
@@ -23,8 +24,9 @@ var errBody = errors.New("reach: not the body of a message")
 
 // base is what the messages of one text have in common.
 type base struct {
-	id  string
-	sum string // of its text
+	id   string
+	sum  string    // of its text
+	made time.Time
 	*likeness.Base
 }
 
@@ -126,11 +128,28 @@ type kin struct {
 	byID  map[string][]byte
 }
 
-// of returns the base of what is written alike, nil if none is known.
-func (k *kin) of(key textKey) *base {
+// baseLife is for how long new messages may name a base: later ones have
+// another, so that each is destroyed when its messages are forgotten, however
+// long people go on being written to.
+const baseLife = 24 * time.Hour
+
+// of returns the base of what is written alike, nil if none is known that a
+// message of now may name.
+func (k *kin) of(key textKey, now time.Time) *base {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.byKey[key]
+	b := k.byKey[key]
+	if b == nil || now.Sub(b.made) > baseLife {
+		return nil
+	}
+	return b
+}
+
+// lose takes a base out of what is remembered.
+func (k *kin) lose(id string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	delete(k.byID, id)
 }
 
 // keep remembers bases that are on disk.
@@ -176,7 +195,7 @@ const leastBase = 256
 // like returns what b's texts are like. The first text of a kind is kept
 // whole; what the second shares with it is the base of all others.
 func (p *planner) like(ctx context.Context, c db.Conn, key textKey, text []byte) (*base, error) {
-	if like := p.e.kin.of(key); like != nil {
+	if like := p.e.kin.of(key, p.now); like != nil {
 		return like, nil
 	}
 	if like, ok := p.bases.made[key]; ok {
@@ -197,8 +216,8 @@ func (p *planner) like(ctx context.Context, c db.Conn, key textKey, text []byte)
 	if err != nil {
 		return nil, err
 	}
-	p.bases.rows = append(p.bases.rows, id, sealed, db.Micro(p.now))
-	p.bases.made[key] = &base{id, seal.Hash(string(shared)), likeness.New(shared)}
+	p.bases.rows = append(p.bases.rows, id, sealed, db.Micro(p.now), key.outreach, p.o.Purpose, db.Micro(p.now.Add(baseLife)))
+	p.bases.made[key] = &base{id, seal.Hash(string(shared)), p.now, likeness.New(shared)}
 	return p.bases.made[key], nil
 }
 
@@ -211,7 +230,7 @@ type bases struct {
 
 // writeBases inserts the new ones; others may use them when they are on disk.
 func (p *planner) writeBases(ctx context.Context, tx *db.Tx) error {
-	if err := db.InsertMany(ctx, tx, `insert into message_base (id, sealed, made_at)`, "", 3, p.bases.rows); err != nil {
+	if err := db.InsertMany(ctx, tx, `insert into message_base (id, sealed, made_at, outreach, purpose, until_at)`, "", 6, p.bases.rows); err != nil {
 		return fmt.Errorf("bases: %w", err)
 	}
 	made := map[textKey]*base{}

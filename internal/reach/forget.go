@@ -21,16 +21,22 @@ const (
 )
 
 // Forget destroys the words of messages whose time is over: the address, the
-// subject, the texts, and the values they were filled in with. What was sent
+// subject, the texts, what several have in common when the last of them goes,
+// and the values they were filled in with. What was sent
 // when, by which channel and to what end stays in the ledger. It may run
 // anywhere and be killed at any time.
 func (e *Engine) Forget(ctx context.Context) error {
 	if err := e.refresh(ctx); err != nil {
 		return err
 	}
+	soonest := 0
 	for _, p := range e.terms() {
+		if soonest == 0 || p.days < soonest {
+			soonest = p.days
+		}
+		before := e.Now().AddDate(0, 0, -p.days)
 		for range forgetMost {
-			n, err := e.forgetBatch(ctx, p.key, e.Now().AddDate(0, 0, -p.days))
+			n, err := e.forgetBatch(ctx, p.key, before)
 			if err != nil {
 				return fmt.Errorf("reach: forget %s: %w", p.key, err)
 			}
@@ -38,6 +44,15 @@ func (e *Engine) Forget(ctx context.Context) error {
 				break
 			}
 		}
+		if err := e.forgetBases(ctx, p.key, before); err != nil {
+			return fmt.Errorf("reach: forget what %s has in common: %w", p.key, err)
+		}
+	}
+	if soonest == 0 {
+		return nil
+	}
+	if err := e.forgetBases(ctx, "", e.Now().AddDate(0, 0, -soonest)); err != nil {
+		return fmt.Errorf("reach: forget what older messages have in common: %w", err)
 	}
 	return nil
 }

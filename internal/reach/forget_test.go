@@ -1,6 +1,7 @@
 package reach_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -67,6 +68,75 @@ func TestForgetCodes(t *testing.T) {
 		}
 		if n := w.count(`select count(*) from message where length(body) > 0`); n != 0 {
 			t.Errorf("%d codes have words", n)
+		}
+	})
+}
+
+// What messages have in common is destroyed with the words of the last of
+// them, and not before; what comes a day later has another base, so that an
+// outreach without an end keeps none for ever.
+func TestForgetWhatIsShared(t *testing.T) {
+	haletest.EachDB(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d)
+		for i, id := range []string{"ada", "bea", "cat", "dot", "eva", "fay"} {
+			w.add(who{id: id, family: "Byron", sms: fmt.Sprintf("+1312555014%d", i)})
+		}
+		o := care()
+		o.Kind = reach.API
+		o.Template.Parts[0].Body += strings.Repeat(" Your eyes are checked once a year, because what is found early can be treated.", 10)
+		id := w.opened(o)
+		enrol := func(people ...string) {
+			t.Helper()
+			for _, p := range people {
+				w.enter(reach.Entry{Outreach: id, Patient: p, Trigger: "x"})
+			}
+			w.sweep()
+			w.send()
+		}
+		enrol("ada", "bea", "cat")
+		w.at(midday.Add(30 * time.Hour))
+		enrol("dot", "eva", "fay")
+		bases := func(want int) {
+			t.Helper()
+			if err := w.e.Forget(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if n := w.count(`select count(*) from message_base`); n != want {
+				t.Errorf("%d bases are kept, want %d", n, want)
+			}
+		}
+		bases(2)
+		do(w, `update message set state = 'scheduled' where patient = 'cat'`)
+		w.at(midday.Add(3650*24*time.Hour + 20*time.Hour))
+		bases(2)
+		c, err := w.e.Content(t.Context(), haletest.Pass(t, d, "cat", access.ReadMessage), w.text(`select id from message where patient = 'cat'`))
+		if err != nil || !strings.Contains(c.Body, "once a year") {
+			t.Errorf("the one that is kept says %q, %v", c.Body, err)
+		}
+		do(w, `update message set state = 'accepted' where patient = 'cat'`)
+		bases(1)
+		w.at(midday.Add(3652 * 24 * time.Hour))
+		bases(0)
+	})
+}
+
+// A base from before it was written down what it is of goes when no message
+// of its time has words.
+func TestForgetOldBase(t *testing.T) {
+	haletest.EachDB(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d)
+		w.add(who{id: "ada", family: "Byron", sms: "+13125550142"})
+		w.start(care())
+		w.send()
+		do(w, `insert into message_base (id, sealed, made_at, until_at) select id, body, created_at, created_at from message`)
+		for _, tt := range []struct{ days, left int }{{3649, 1}, {3651, 0}} {
+			w.at(midday.AddDate(0, 0, tt.days))
+			if err := w.e.Forget(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if n := w.count(`select count(*) from message_base`); n != tt.left {
+				t.Errorf("after %d days %d bases are kept, want %d", tt.days, n, tt.left)
+			}
 		}
 	})
 }
