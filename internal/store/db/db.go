@@ -44,6 +44,7 @@ type DB struct {
 
 	reads, writes *statements // compiled; SQLite only
 	commits       commits     // SQLite only
+	line          line        // before the one connection that writes; SQLite only
 }
 
 // Open opens the database that url names: sqlite:PATH or postgres://….
@@ -89,11 +90,11 @@ func (d *DB) QueryContext(ctx context.Context, q string, args ...any) (*sql.Rows
 // ExecContext runs one statement that writes, in a transaction of its own.
 func (d *DB) ExecContext(ctx context.Context, q string, args ...any) (sql.Result, error) {
 	if d.engine == SQLite {
-		conn, err := d.write.Conn(ctx)
+		conn, free, err := d.writer(ctx)
 		if err != nil {
 			return nil, Sorted(err)
 		}
-		defer conn.Close()
+		defer free()
 		defer d.commits.add("") // before the connection is free again
 		res, err := conn.ExecContext(ctx, d.text(q), args...)
 		return res, Sorted(err)
@@ -127,13 +128,31 @@ func (d *DB) Tx(ctx context.Context, fn func(*Tx) error) error {
 	return nil
 }
 
+// writer returns a connection that writes, and what gives it back. On SQLite
+// whoever asked first has it first.
+func (d *DB) writer(ctx context.Context) (*sql.Conn, func(), error) {
+	leave := func() {}
+	if d.engine == SQLite {
+		if err := d.line.enter(ctx); err != nil {
+			return nil, nil, err
+		}
+		leave = d.line.leave
+	}
+	conn, err := d.write.Conn(ctx)
+	if err != nil {
+		leave()
+		return nil, nil, err
+	}
+	return conn, func() { _ = conn.Close(); leave() }, nil
+}
+
 func (d *DB) run(ctx context.Context, t *Tx, fn func(*Tx) error) error {
 	defer t.learn(ctx) // when the connection is free again
-	conn, err := d.write.Conn(ctx)
+	conn, free, err := d.writer(ctx)
 	if err != nil {
 		return Sorted(fmt.Errorf("db: begin: %w", err))
 	}
-	defer conn.Close()
+	defer free()
 	tx, err := conn.BeginTx(ctx, nil)
 	if err != nil {
 		return Sorted(fmt.Errorf("db: begin: %w", err))
