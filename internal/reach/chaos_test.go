@@ -356,7 +356,7 @@ func (l *life) last(t *testing.T) {
 		if err != nil {
 			t.Fatalf("last life: %v: %s", err, l.said.String())
 		}
-	case <-time.After(3 * time.Minute):
+	case <-time.After(15 * time.Minute): // what all lives before left undone, on a busy machine
 		_ = l.cmd.Process.Kill()
 		t.Fatal("last life did not end")
 	}
