@@ -25,7 +25,7 @@ var errBody = errors.New("reach: not the body of a message")
 // base is what the messages of one text have in common.
 type base struct {
 	id   string
-	sum  string    // of its text
+	sum  string // of its text
 	made time.Time
 	*likeness.Base
 }
