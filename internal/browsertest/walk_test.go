@@ -174,7 +174,10 @@ func (tb *tab) sight(at, kind string) sight {
 		tb.t.Errorf("%s: %s scrolls sideways at 320 pixels: %d wide", tb.who, at, wide)
 	}
 	if !ask[bool](tb, `!!document.querySelector(".desk")`) { // what patients read
-		tb.enlarged(at)
+		tb.enlarged(at, name)
+		if tb.b.shots != "" {
+			s.files = append(s.files, name+"-large-390.png")
+		}
 	}
 	tb.pose("light", 1280)
 	tb.keys(at)
@@ -182,22 +185,36 @@ func (tb *tab) sight(at, kind string) sight {
 	return s
 }
 
-// enlarged looks at the page in a half window with letters twice as large: nothing
-// scrolls sideways, and no button or heading loses its words.
+// enlarged looks at the page on a phone and in a half window with letters twice
+// as large: nothing scrolls sideways, and no button or heading loses its words.
 //
 // Spec: https://www.w3.org/TR/WCAG22/#resize-text
-func (tb *tab) enlarged(at string) {
+func (tb *tab) enlarged(at, name string) {
 	tb.t.Helper()
-	tb.pose("light", 640)
-	ask[bool](tb, `(() => { document.documentElement.style.fontSize = "200%"; return true; })()`)
-	if wide := ask[int64](tb, `document.documentElement.scrollWidth`); wide > 640 {
-		tb.t.Errorf("%s: %s scrolls sideways with letters twice as large: %d wide", tb.who, at, wide)
+	for _, width := range []int64{390, 640} {
+		tb.pose("light", width)
+		ask[bool](tb, `(() => { document.documentElement.style.fontSize = "200%"; return true; })()`)
+		if wide := ask[int64](tb, `document.documentElement.scrollWidth`); wide > width {
+			tb.t.Errorf("%s: %s scrolls sideways at %d pixels with letters twice as large: %d wide", tb.who, at, width, wide)
+		}
+		for _, cut := range ask[[]string](tb, unfit) {
+			tb.t.Errorf("%s: on %s these words do not fit %d pixels when twice as large: %s", tb.who, at, width, cut)
+		}
+		if tb.b.shots != "" && width == 390 {
+			tb.shoot(name + "-large-390.png")
+		}
+		ask[bool](tb, `(() => { document.documentElement.style.fontSize = ""; return true; })()`)
 	}
-	for _, cut := range ask[[]string](tb, `[...document.querySelectorAll("main :is(h1, h2, .btn, .chip, label)")].filter((e) => e.checkVisibility() && !e.closest(".vh, .scroll") && !e.classList.contains("vh") && e.scrollWidth > e.clientWidth + 2 && getComputedStyle(e).display !== "inline").slice(0, 3).map((e) => e.outerHTML.slice(0, 120))`) {
-		tb.t.Errorf("%s: on %s these words do not fit when twice as large: %s", tb.who, at, cut)
-	}
-	ask[bool](tb, `(() => { document.documentElement.style.fontSize = ""; return true; })()`)
 }
+
+// unfit finds the buttons and headings whose words run out of their box or of
+// the window, on either side, and those whose box hides a line of them.
+const unfit = `[...document.querySelectorAll(":is(main, header, nav, footer) :is(h1, h2, a, button, .btn, .chip, label, summary)")].filter((e) => {
+	if (!e.checkVisibility() || e.closest(".vh, .skip, .scroll") || getComputedStyle(e).display === "inline") return false;
+	const r = e.getBoundingClientRect();
+	const hides = getComputedStyle(e).overflowY !== "visible" && e.scrollHeight > e.clientHeight + 4;
+	return hides || e.scrollWidth > e.clientWidth + 2 || r.left < -1 || r.right > innerWidth + 1;
+}).slice(0, 3).map((e) => e.outerHTML.slice(0, 120))`
 
 // pose shows the page in a theme and a width.
 func (tb *tab) pose(scheme string, width int64) {
