@@ -365,7 +365,8 @@ func (e *Engine) move(ctx context.Context, pass access.Pass, id string, from, to
 }
 
 // Stop ends an outreach: what has not been handed off is cancelled, and what
-// has is taken back, as far as that goes.
+// has is taken back, as far as that goes. From the first moment on nothing
+// more of it leaves; should the process die then, a sweep does the rest.
 func (e *Engine) Stop(ctx context.Context, pass access.Pass, id string) error {
 	if err := pass.OpenAll(access.RunOutreach); err != nil {
 		return err
@@ -375,34 +376,18 @@ func (e *Engine) Stop(ctx context.Context, pass access.Pass, id string) error {
 		if err := lockPlan(ctx, tx, now); err != nil {
 			return err
 		}
-		n, err := db.Changed(tx.ExecContext(ctx, `update outreach set state = 'stopped', ended_at = $2 where id = $1 and state in ('running', 'paused')`, id, db.Micro(now)))
-		if err != nil {
-			return err
-		}
-		if n == 0 {
+		n, err := db.Changed(tx.ExecContext(ctx, `update outreach set state = 'stopped', stopping = 1, ended_at = $2 where id = $1 and state in ('running', 'paused')`, id, db.Micro(now)))
+		if err == nil && n == 0 {
 			return errState
 		}
-		if _, err := withdraw(ctx, tx, now, "stopped", `outreach = $3 and state = 'scheduled'`, id); err != nil {
-			return err
-		}
-		if err := e.retract(ctx, tx, id); err != nil {
-			return err
-		}
-		_, err = tx.ExecContext(ctx, `update intent set state = 'cancelled', wake_at = 0 where outreach = $1 and state in ('active', 'deferred')`, id)
 		return err
 	})
 	if err != nil {
 		return fmt.Errorf("reach: stop %s: %w", id, err)
 	}
-	return e.halt(ctx, id)
-}
-
-// retract takes back what an outreach has sent: its links open nothing more.
-// In the portal a stopped outreach shows nothing either.
-func (e *Engine) retract(ctx context.Context, tx *db.Tx, outreach string) error {
-	list, err := db.All(ctx, tx, db.Value[string], `select id from message where outreach = $1 and channel <> 'inbox'`, outreach)
-	if err != nil {
-		return err
+	halted := e.halt(ctx, id)
+	if err := e.takeBack(ctx, id); err != nil {
+		return fmt.Errorf("reach: stop %s: %w", id, err)
 	}
-	return e.Links.Retract(ctx, tx, list...)
+	return halted
 }

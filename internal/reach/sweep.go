@@ -27,6 +27,9 @@ type waiting struct {
 // who have not seen theirs, another try for those put off, the end for those
 // that expired. It may run on several nodes and be killed at any time.
 func (e *Engine) Sweep(ctx context.Context) error {
+	if err := e.takeBackAll(ctx); err != nil {
+		return err
+	}
 	for {
 		n, err := e.sweepBatch(ctx)
 		if err != nil {
