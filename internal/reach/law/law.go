@@ -35,7 +35,8 @@ type Rule struct {
 	ValidTo   string   `json:"validTo,omitempty"`  // the first day on which it no longer holds; empty: open
 	Name      string   `json:"name"`
 	Source    string   `json:"source"`
-	Verify    string   `json:"verify,omitempty"` // what is still to be confirmed about it
+	Checked   string   `json:"checked,omitempty"` // the day on which its source was looked up
+	Verify    string   `json:"verify,omitempty"`  // what is still to be confirmed about it
 }
 
 // Holiday is a day that comes back every year.
@@ -47,6 +48,8 @@ type Holiday struct {
 	ValidFrom string `json:"validFrom"`
 	ValidTo   string `json:"validTo,omitempty"`
 	Source    string `json:"source"`
+	Checked   string `json:"checked,omitempty"`
+	Verify    string `json:"verify,omitempty"`
 }
 
 // Quiet says what does not go out on holidays.
@@ -78,6 +81,8 @@ type Stop struct {
 	ValidTo   string `json:"validTo,omitempty"`
 	Name      string `json:"name"`
 	Source    string `json:"source"`
+	Checked   string `json:"checked,omitempty"`
+	Verify    string `json:"verify,omitempty"`
 }
 
 // Book is everything the law says.

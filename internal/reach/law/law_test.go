@@ -1,6 +1,7 @@
 package law_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -44,6 +45,15 @@ func TestBookDay(t *testing.T) {
 		{"the Friday on which a Saturday's holiday is observed", "US-IL", "sms", "survey", "2026-07-03", 0, 0},
 		{"a New Year's Day that is observed in the year before", "US-IL", "sms", "survey", "2021-12-31", 0, 0},
 		{"Thanksgiving", "US-IL", "sms", "survey", "2026-11-26", 0, 0},
+		{"an offer in Utah on a Sunday", "US-UT", "sms", "marketing", "2026-03-01", 0, 0},
+		{"an offer in South Dakota on a Monday", "US-SD", "sms", "marketing", "2026-03-02", 9, 20},
+		{"no offer in South Dakota on a Saturday", "US-SD", "sms", "marketing", "2026-03-07", 0, 0},
+		{"an offer in New Mexico", "US-NM", "sms", "marketing", "2026-03-02", 9, 20},
+		{"an offer in Kentucky by text", "US-KY", "sms", "marketing", "2026-03-02", 10, 20},
+		{"an offer in Pennsylvania on a Sunday before the row holds", "US-PA", "sms", "marketing", "2026-10-11", 8, 20},
+		{"no offer in Pennsylvania on a Sunday", "US-PA", "sms", "marketing", "2026-10-18", 0, 0},
+		{"Good Friday in Pennsylvania", "US-PA", "voice", "marketing", "2026-04-03", 0, 0},
+		{"the Friday on which Pioneer Day is observed", "US-UT", "sms", "marketing", "2027-07-23", 0, 0},
 		{"the day after", "US-IL", "sms", "survey", "2026-11-27", 8, 20},
 		{"Memorial Day", "US-IL", "sms", "survey", "2026-05-25", 0, 0},
 		{"Mardi Gras in Louisiana", "US-LA", "sms", "survey", "2026-02-17", 0, 0},
@@ -147,4 +157,26 @@ func FuzzParse(f *testing.F) {
 		b.Stop(time.Unix(1_800_000_000, 0))
 		b.Due(time.Unix(1_800_000_000, 0), 10, time.UTC)
 	})
+}
+
+// Each row of a law says on which day somebody looked at it, or that counsel
+// has to confirm it, and never both.
+func TestBookLookedUp(t *testing.T) {
+	b := book(t)
+	known := func(where, name, checked, verify string) {
+		_, err := time.Parse(time.DateOnly, checked)
+		open := strings.HasPrefix(verify, "to be confirmed by counsel: ")
+		if where != "*" && (err == nil) == open {
+			t.Errorf("%s, %s: looked up on %q, open: %q; want one of them", where, name, checked, verify)
+		}
+	}
+	for _, r := range b.Hours {
+		known(r.Where, r.Name, r.Checked, r.Verify)
+	}
+	for _, h := range b.Holidays {
+		known(h.Where, h.Name, h.Checked, h.Verify)
+	}
+	for _, s := range b.Stops {
+		known(s.Where, s.Name, s.Checked, s.Verify)
+	}
 }
