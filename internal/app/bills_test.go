@@ -209,6 +209,8 @@ func byLink(t *testing.T, k *served, till *cards) {
 	at := link[1]
 	k.who["guest"] = k.browser("")
 	shows(t, "the gate", k.see("guest", at), "Date of birth", "Pay a bill from Alder Clinic")
+	shows(t, "the gate in Spanish", k.speaks(t, "guest", "es", at), `<html lang="es"`, "Fecha de nacimiento")
+	k.speaks(t, "guest", "en", at)
 	if p := k.see("guest", "/pay/0123456789abcdefghjkmnpqrstvwxyz"); !strings.Contains(p.body, "Date of birth") {
 		t.Error("the gate of no link is another")
 	}
@@ -225,6 +227,8 @@ func byLink(t *testing.T, k *served, till *cards) {
 			t.Errorf("the bill by link says %q", much)
 		}
 	}
+	shows(t, "the bill in Spanish", k.speaks(t, "guest", "es", at+"/bill"), `<html lang="es"`, "$30.00")
+	k.speaks(t, "guest", "en", at+"/bill")
 	away := k.press("guest", at+"/bill", "what", "all")
 	if away.to == nil || away.to.Host != "checkout.stripe.com" {
 		t.Fatalf("the button leads to %v, %d", away.to, away.status)

@@ -14,6 +14,10 @@ import (
 	std "hale/internal/standard/form"
 )
 
+// demoConsent is what strangers agree to before they fill in the demo's form,
+// in Spanish.
+const demoConsent = "La clínica puede leer lo que escribo aquí y comunicarse conmigo. Nada entra en un expediente médico antes de que la clínica hable conmigo."
+
 // demoForms gives the demonstration its forms: published, and one asked of
 // everybody whom the demonstration signs in as.
 func (a *App) demoForms(ctx context.Context, patients ...string) error {
@@ -45,12 +49,15 @@ func (a *App) demoForms(ctx context.Context, patients ...string) error {
 		use := form.Use{URL: v.URL}
 		switch key {
 		case "new-patient":
-			use.Slug, use.Consent = "new-patient", "The clinic may read what I write here and contact me about it. Nothing is put into a health record before the clinic has talked with me. / La clínica puede leer lo que escribo y comunicarse conmigo. Nada entra en un expediente antes de que la clínica hable conmigo."
+			use.Slug, use.Consent = "new-patient", "The clinic may read what I write here and contact me about it. Nothing is put into a health record before the clinic has talked with me."
 		case "consent-to-treatment", "family-history":
 			use.Open = true
 		}
 		if use.Open || use.Slug != "" {
 			if err := a.forms.store.SetUse(ctx, all, use); err != nil {
+				return err
+			}
+			if err := a.forms.store.SetConsent(ctx, all, use, map[string]string{"es": demoConsent}); err != nil {
 				return err
 			}
 		}

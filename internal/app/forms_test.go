@@ -105,7 +105,7 @@ func TestFormsFromTheWeb(t *testing.T) {
 		made := k.fill("nia", "/desk/forms", "ready", "new-patient")
 		at := "/desk/forms/" + found(t, "the ready form", `/desk/forms/([0-9a-zA-Z-]+)/try/1`, made)
 		shows(t, "the published form", k.fill("nia", at+"/do/move", "to", "publish"), "Published")
-		shows(t, "the form on the web", k.fill("nia", at+"/do/use", "slug", "new-patient", "consent", "You may read it."), "/f/new-patient")
+		shows(t, "the form on the web", k.fill("nia", at+"/do/use", "slug", "new-patient", "consent", "You may read it.", "consent_es", "Pueden leerlo."), "/f/new-patient", "Pueden leerlo.")
 
 		k.who["zoe"], k.who["phone"] = k.browser(""), k.browser("")
 		shows(t, "the welcome", k.see("zoe", "/f/new-patient"), "You may read it.", "I agree")
@@ -113,7 +113,24 @@ func TestFormsFromTheWeb(t *testing.T) {
 			t.Errorf("without agreeing it is %d", p.status)
 		}
 		shows(t, "what a program gets", k.fill("zoe", "/f/new-patient", "agree", "1", "website", "http://spam.example"), "We have your form")
-		first := k.fill("zoe", "/f/new-patient", "agree", "1")
+		if p := k.see("zoe", "/f/new-patient"); strings.Contains(p.body, "Pueden leerlo.") {
+			t.Error("the words to agree to stand there in two languages")
+		}
+		k.press("zoe", "/lang", "lang", "es", "next", "/f/new-patient")
+		spanish := k.see("zoe", "/f/new-patient")
+		shows(t, "the welcome in Spanish", spanish, "Pueden leerlo.")
+		if strings.Contains(spanish.body, "You may read it.") {
+			t.Error("the words to agree to stand there in English too")
+		}
+		terms := found(t, "the welcome", `name="terms" value="([^"]+)"`, spanish)
+		k.fill("nia", at+"/do/use", "slug", "new-patient", "consent", "You may read it.", "consent_es", "Ustedes pueden leerlo.")
+		if p := k.fill("zoe", "/f/new-patient", "agree", "1", "terms", terms); p.status != 422 || !strings.Contains(p.body, "Ustedes pueden leerlo.") || strings.Contains(p.body, `value="1" checked`) {
+			t.Errorf("agreeing to words that have changed is %d", p.status)
+		}
+		terms = found(t, "the welcome", `name="terms" value="([^"]+)"`, k.see("zoe", "/f/new-patient"))
+		k.fill("zoe", "/f/new-patient", "agree", "1", "terms", terms)
+		k.press("zoe", "/lang", "lang", "en", "next", "/")
+		first := k.see("zoe", "/f/new-patient/1")
 		shows(t, "the first page", first, "What is your full name?")
 		link := found(t, "the first page", `href="(/f/new-patient/go/[^"]+)"`, first)
 		shows(t, "the second page", k.fill("zoe", "/f/new-patient/1", "seen", "name", "q:name", "Zoe Newly", "seen", "born", "q:born", "1/2/1990", "seen", "phone", "q:phone", "(312) 555-0177", "seen", "mail", "seen", "home"), "Do you take any medicine?")
@@ -126,7 +143,9 @@ func TestFormsFromTheWeb(t *testing.T) {
 		queue := k.see("nia", "/desk/queue")
 		shows(t, "the queue", queue, "Zoe Newly", "from the web")
 		lead := found(t, "the queue", `href="(/desk/forms/leads/[^"]+)"`, queue)
-		shows(t, "the lead", k.see("nia", lead), "No record was opened", "Make a new patient", "Zoe Newly")
+		shows(t, "the lead", k.see("nia", lead), "No record was opened", "Make a new patient", "Zoe Newly", "They read and agreed to", "Ustedes pueden leerlo.")
+		k.fill("nia", at+"/do/use", "slug", "new-patient", "consent", "You may read all of it.", "consent_es", "Pueden leerlo todo.")
+		shows(t, "the words that were read", k.see("nia", lead), "Ustedes pueden leerlo.")
 		shows(t, "the new patient's form", k.fill("nia", lead, "to", "new"), "There is a new patient", "Zoe Newly")
 		if p := k.fill("nia", lead, "to", "new"); p.status != 422 || !strings.Contains(p.body, "already dealt with") {
 			t.Errorf("settling it twice is %d", p.status)

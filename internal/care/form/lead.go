@@ -55,6 +55,7 @@ var (
 type Public struct {
 	Version
 	Use
+	Terms Consent // what they agree to, in each language
 }
 
 // Form returns the form at a slug.
@@ -71,7 +72,11 @@ func (f *Front) Form(ctx context.Context, slug string) (Public, error) {
 	if err != nil {
 		return Public{}, fmt.Errorf("form: public: %w", err)
 	}
-	return Public{v, u}, nil
+	terms, err := consent(ctx, f.s.db, u)
+	if err != nil {
+		return Public{}, fmt.Errorf("form: public: %w", err)
+	}
+	return Public{v, u, terms}, nil
 }
 
 // take uses one of a bucket; it says whether there was one. most are there at
@@ -87,14 +92,18 @@ func (f *Front) take(ctx context.Context, tx *db.Tx, name, whom string, most int
 }
 
 // Begin begins a form for somebody at a network address who agrees to its
-// terms, and returns the token by which they go on.
-func (f *Front) Begin(ctx context.Context, slug, network string, agrees bool) (token string, err error) {
+// terms, and returns the token by which they go on. The very words that they
+// read are kept with it.
+func (f *Front) Begin(ctx context.Context, slug, network string, agrees Agreed) (token string, err error) {
 	p, err := f.Form(ctx, slug)
 	if err != nil {
 		return "", err
 	}
-	if !agrees {
+	if !agrees.Yes {
 		return "", errAgree
+	}
+	if agrees.Key != "" && agrees.Key != p.Terms.Key() {
+		return "", errTerms
 	}
 	token = seal.Token(32)
 	err = f.s.db.Tx(ctx, func(tx *db.Tx) error {
@@ -115,14 +124,24 @@ func (f *Front) Begin(ctx context.Context, slug, network string, agrees bool) (t
 		if err != nil {
 			return err
 		}
-		const put = `insert into form_lead (id, form, token_hash, sealed, state, begun_at, until_at) values ($1, $2, $3, $4, 'begun', $5, $6)`
-		_, err = tx.ExecContext(ctx, put, id, p.ID, seal.Hash(token), sealed, now.UnixMicro(), now.Add(leadLife).UnixMicro())
-		return err
+		return f.putLead(ctx, tx, p, id, seal.Hash(token), sealed, now, agrees.Lang)
 	})
 	if err != nil {
 		return "", fmt.Errorf("form: begin lead: %w", err)
 	}
 	return token, nil
+}
+
+// putLead writes a lead down, with the version of the words that were agreed
+// to.
+func (f *Front) putLead(ctx context.Context, tx *db.Tx, p Public, id, hash string, sealed []byte, now time.Time, lang string) error {
+	n, err := f.s.keepConsent(ctx, tx, p.Version.URL, p.Terms)
+	if err != nil {
+		return err
+	}
+	const put = `insert into form_lead (id, form, token_hash, sealed, state, begun_at, until_at, consent, consent_lang) values ($1, $2, $3, $4, 'begun', $5, $6, $7, $8)`
+	_, err = tx.ExecContext(ctx, put, id, p.ID, hash, sealed, now.UnixMicro(), now.Add(leadLife).UnixMicro(), n, lang)
+	return err
 }
 
 // written is what is sealed of a lead.

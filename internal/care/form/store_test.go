@@ -263,12 +263,12 @@ func TestFront(t *testing.T) {
 		}
 		front := w.Front(seal.NewKey())
 		typed := url.Values{"q:name": {"Zoe New"}, "q:born": {"1990-01-02"}, "q:phone": {"(312) 555-0199"}, "q:takes": {"false"}, "q:allergic": {"false"}}
-		if _, err := front.Begin(ctx, "new-patient", "192.0.2.1", false); errs.KindOf(err) != errs.Invalid {
+		if _, err := front.Begin(ctx, "new-patient", "192.0.2.1", care.Agreed{Yes: false}); errs.KindOf(err) != errs.Invalid {
 			t.Errorf("without agreeing = %v", err)
 		}
 		send := func(network string) {
 			t.Helper()
-			token, err := front.Begin(ctx, "new-patient", network, true)
+			token, err := front.Begin(ctx, "new-patient", network, care.Agreed{Yes: true})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -300,14 +300,14 @@ func TestFront(t *testing.T) {
 			send("192.0.2.1")
 		}
 		for range 7 {
-			if _, err := front.Begin(ctx, "new-patient", "192.0.2.1", true); err != nil {
+			if _, err := front.Begin(ctx, "new-patient", "192.0.2.1", care.Agreed{Yes: true}); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if _, err := front.Begin(ctx, "new-patient", "192.0.2.1", true); errs.KindOf(err) != errs.TooMany {
+		if _, err := front.Begin(ctx, "new-patient", "192.0.2.1", care.Agreed{Yes: true}); errs.KindOf(err) != errs.TooMany {
 			t.Errorf("the eleventh from one network = %v, want too many", err)
 		}
-		if _, err := front.Begin(ctx, "new-patient", "192.0.2.2", true); err != nil {
+		if _, err := front.Begin(ctx, "new-patient", "192.0.2.2", care.Agreed{Yes: true}); err != nil {
 			t.Errorf("another network = %v", err)
 		}
 		if n, err := db.One(ctx, d, db.Value[int], `select count(*) from resource where typ = 'QuestionnaireResponse'`); err != nil || n != 0 {

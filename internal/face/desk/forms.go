@@ -28,6 +28,9 @@ type Forms interface {
 	Publish(ctx context.Context, pass access.Pass, id string) error
 	Retire(ctx context.Context, pass access.Pass, id string) error
 	SetUse(ctx context.Context, pass access.Pass, u forms.Use) error
+	Consent(ctx context.Context, u forms.Use) (forms.Consent, error)
+	SetConsent(ctx context.Context, pass access.Pass, u forms.Use, in map[string]string) error
+	AgreedTo(ctx context.Context, pass access.Pass, id string) (words, lang string, err error)
 	Mine(ctx context.Context, pass access.Pass, n int) ([]forms.Ask, error)
 	Assign(ctx context.Context, pass access.Pass, form string, due time.Time) (forms.Ask, error)
 	Withdraw(ctx context.Context, pass access.Pass, id string) error

@@ -26,6 +26,7 @@ type formView struct {
 	Said     string
 	Err      string
 	Problems std.Problems
+	Terms    forms.Consent // what strangers agree to
 }
 
 // itemRow is a line of the builder.
@@ -66,6 +67,9 @@ func (d *Desk) renderForm(w http.ResponseWriter, r *http.Request, status int, v 
 		return err
 	}
 	v.Version, v.Use, v.Form, v.Edits, v.Base = version, use, q, version.Status == forms.Draft, d.Base+"/f/"
+	if v.Terms, err = d.Forms.Consent(r.Context(), use); err != nil {
+		return err
+	}
 	n := 0
 	q.Each(func(it *std.Item, depth int) bool {
 		n++
@@ -234,7 +238,10 @@ func (d *Desk) useForm(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	use.Open, use.Slug, use.Consent = r.PostFormValue("open") != "", r.PostFormValue("slug"), r.PostFormValue("consent")
-	return d.changedForm(w, r, "saved", d.Forms.SetUse(r.Context(), pass, use))
+	if err = d.Forms.SetUse(r.Context(), pass, use); err == nil {
+		err = d.Forms.SetConsent(r.Context(), pass, use, map[string]string{"es": r.PostFormValue("consent_es")})
+	}
+	return d.changedForm(w, r, "saved", err)
 }
 
 // exportForm sends a version as FHIR JSON, to be saved.

@@ -18,6 +18,8 @@ type leadView struct {
 	Lines      []question.Line
 	Alike      []leadMatch // who it could be
 	Said, Err  string
+	Agreed     string // the words that they agreed to
+	AgreedIn   string // and their language
 }
 
 // leadMatch is a patient who could have sent a lead.
@@ -41,6 +43,9 @@ func (d *Desk) renderLead(w http.ResponseWriter, r *http.Request, status int, pr
 		return err
 	}
 	v := leadView{Lead: l, When: d.clock(l.SentAt), Err: problem}
+	if v.Agreed, v.AgreedIn, err = d.Forms.AgreedTo(r.Context(), pass, l.ID); err != nil {
+		return err
+	}
 	if !l.DoneAt.IsZero() {
 		v.Done = d.clock(l.DoneAt)
 	}

@@ -26,7 +26,7 @@ import (
 // Front is what the face needs of package form.
 type Front interface {
 	Form(ctx context.Context, slug string) (form.Public, error)
-	Begin(ctx context.Context, slug, network string, agrees bool) (token string, err error)
+	Begin(ctx context.Context, slug, network string, agrees form.Agreed) (token string, err error)
 	Open(ctx context.Context, slug, token string) (form.Begun, error)
 	Keep(ctx context.Context, b form.Begun, typed url.Values) error
 	Send(ctx context.Context, b form.Begun, in form.Sending) (alarm bool, err error)
@@ -78,6 +78,14 @@ type view struct {
 	Sign    string
 	Agreed  bool
 	Alarm   bool
+}
+
+// termsLang is the language in which the words stand that one agrees to.
+func (v view) termsLang() string {
+	if v.Terms.Say(v.Lang.Tag()) == v.Terms.Words {
+		return "en"
+	}
+	return v.Lang.Tag()
 }
 
 func (v view) at(path string) string { return "/f/" + v.Slug + path }
@@ -140,11 +148,14 @@ func (f *Face) begin(w http.ResponseWriter, r *http.Request) error {
 		return nil
 	}
 	v.Agreed = r.PostFormValue("agree") != ""
-	token, err := f.Front.Begin(r.Context(), v.Slug, f.Site.Remote(r), v.Agreed)
-	if kind := errs.KindOf(err); kind == errs.Invalid || kind == errs.TooMany {
+	token, err := f.Front.Begin(r.Context(), v.Slug, f.Site.Remote(r), form.Agreed{Yes: v.Agreed, Key: r.PostFormValue("terms"), Lang: v.Lang.Tag()})
+	if kind := errs.KindOf(err); kind == errs.Invalid || kind == errs.TooMany || kind == errs.Conflict {
 		status := http.StatusUnprocessableEntity
 		if kind == errs.TooMany {
 			status = http.StatusTooManyRequests
+		}
+		if kind == errs.Conflict { // other words stand there now
+			v.Agreed = false
 		}
 		v.Problem, v.Title = v.T(errs.Say(err)), v.T("Please check: %s", v.View.Title)
 		return f.render(w, r, status, welcomePage(v))
@@ -223,6 +234,7 @@ func (f *Face) next(w http.ResponseWriter, r *http.Request) error {
 
 // save keeps what was typed on a page while it is being typed.
 func (f *Face) save(w http.ResponseWriter, r *http.Request) error {
+	r, _ = f.Site.Speak(w, r)
 	v, q, err := f.sheet(r)
 	if err != nil {
 		return err

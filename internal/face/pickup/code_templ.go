@@ -255,7 +255,7 @@ func codePage(v codeView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = languages(v.View, v.Token, "code").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = web.Languages(v.View, web.Speaking{Next: string(at(v.Token, "code"))}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -453,7 +453,7 @@ func replyPage(v pageView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = languages(v.View, v.Token, "reply").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = web.Languages(v.View, web.Speaking{Next: string(at(v.Token, "reply"))}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

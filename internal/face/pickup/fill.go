@@ -271,6 +271,7 @@ func (p *Pickup) fillNext(w http.ResponseWriter, r *http.Request) error {
 
 // fillSave keeps what was typed on a page while it is being typed.
 func (p *Pickup) fillSave(w http.ResponseWriter, r *http.Request) error {
+	r, _ = p.Site.Speak(w, r)
 	return p.fillSheet(w, r, func(v fillView, q *asked.Sheet) error {
 		at, err := v.saved.Save(r.Context(), v.pass, v.Place(), q.Page().Merge(v.Answers, r.PostForm))
 		if err != nil {

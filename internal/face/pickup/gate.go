@@ -6,7 +6,6 @@ import (
 
 	"hale/internal/access"
 	"hale/internal/base/errs"
-	"hale/internal/base/lang"
 	"hale/internal/face/web"
 	"hale/internal/reach/link"
 )
@@ -286,20 +285,7 @@ func (p *Pickup) thanks(w http.ResponseWriter, r *http.Request) error {
 	if !ok {
 		return see(w, r, "")
 	}
-	return p.Site.Render(w, r, http.StatusOK, thanksPage(p.view(r, t.title), r.PathValue("token"), t))
-}
-
-// language remembers the language that the person reads.
-func (p *Pickup) language(w http.ResponseWriter, r *http.Request) error {
-	if err := r.ParseForm(); err != nil {
-		return errForm.Because(err)
-	}
-	p.Site.SetLang(w, lang.Pick("", r.PostForm.Get("lang")).Tag())
-	switch at := r.PostForm.Get("at"); at {
-	case "message", "times", "booked", "elsewhere", "call", "stop", "not-me", "code", "reply", "move", "cancel":
-		return see(w, r, at)
-	}
-	return see(w, r, "")
+	return p.Site.Render(w, r, http.StatusOK, thanksPage(p.view(r, t.title), r.PathValue("token"), r.PathValue("what"), t))
 }
 
 // view returns the view of a page called title.

@@ -759,7 +759,7 @@ func messagePage(v pageView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = languages(v.View, v.Token, "message").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = web.Languages(v.View, web.Speaking{Next: string(at(v.Token, "message"))}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1243,7 +1243,7 @@ func timesPage(v pageView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = languages(v.View, v.Token, "times").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = web.Languages(v.View, web.Speaking{Next: string(at(v.Token, "times"))}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1523,7 +1523,7 @@ func bookedPage(v pageView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = languages(v.View, v.Token, "booked").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = web.Languages(v.View, web.Speaking{Next: string(at(v.Token, "booked"))}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1682,7 +1682,7 @@ func elsewherePage(v pageView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = languages(v.View, v.Token, "elsewhere").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = web.Languages(v.View, web.Speaking{Next: string(at(v.Token, "elsewhere"))}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -67,6 +67,14 @@ type payView struct {
 	Bill    bool
 }
 
+// here is where the page of a payment is looked at again.
+func (v payView) here() string {
+	if v.Left {
+		return string(v.Again) + "?left=1"
+	}
+	return web.Local(string(v.Again), "/pay")
+}
+
 // payAt returns the address of a page of paying.
 func payAt(token, page string) templ.SafeURL {
 	address := collect.Path + url.PathEscape(token)

@@ -133,7 +133,6 @@ func (p *Pickup) Handler() *web.Mux {
 	post("/m/{token}/stop", p.stop)
 	post("/m/{token}/fresh", p.fresh)
 	get("/m/{token}/thanks/{what}", p.thanks)
-	post("/m/{token}/language", p.language)
 	get("/m/{token}/message", p.message)
 	get("/m/{token}/times", p.times)
 	post("/m/{token}/book", p.book)

@@ -8,7 +8,6 @@ import (
 
 	"github.com/a-h/templ"
 
-	"hale/internal/base/lang"
 	"hale/internal/care/visit"
 )
 
@@ -35,14 +34,6 @@ func described(w *wrongBox, name string) templ.Attributes {
 		return templ.Attributes{"aria-describedby": "dob-hint"}
 	}
 	return templ.Attributes{"aria-describedby": "dob-err dob-hint", "aria-invalid": "true", "autofocus": w.box == name || name == "m"}
-}
-
-// nameOf returns the name of a language in itself.
-func nameOf(l lang.Lang) string {
-	if l == lang.Spanish {
-		return "Español"
-	}
-	return "English"
 }
 
 // when says when the message was sent, as people would.

@@ -519,7 +519,7 @@ func movePage(v pageView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = languages(v.View, v.Token, "move").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = web.Languages(v.View, web.Speaking{Next: string(at(v.Token, "move"))}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -704,7 +704,7 @@ func cancelPage(v pageView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = languages(v.View, v.Token, "cancel").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = web.Languages(v.View, web.Speaking{Next: string(at(v.Token, "cancel"))}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

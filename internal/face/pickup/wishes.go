@@ -9,6 +9,7 @@ import (
 
 	"hale/internal/access"
 	"hale/internal/base/errs"
+	"hale/internal/face/web"
 	"hale/internal/face/wishes"
 	"hale/internal/reach/choice"
 	"hale/internal/reach/link"
@@ -49,6 +50,7 @@ func (p *Pickup) wisher(r *http.Request) (o link.Opened, read, edit access.Pass,
 }
 
 func (p *Pickup) showWishes(w http.ResponseWriter, r *http.Request) error {
+	r, _ = p.Site.Speak(w, r)
 	_, read, _, err := p.wisher(r)
 	if errors.Is(err, link.ErrGone) {
 		return p.noWishes(w, r)
@@ -67,10 +69,11 @@ func (p *Pickup) showWishes(w http.ResponseWriter, r *http.Request) error {
 // noWishes answers a link that is not there.
 func (p *Pickup) noWishes(w http.ResponseWriter, r *http.Request) error {
 	p.limits.miss(p.Site.Remote(r))
-	return p.Site.Render(w, r, http.StatusOK, noWishesPage(p.view(r, "This link does not work any more")))
+	return p.Site.Render(w, r, http.StatusOK, noWishesPage(p.view(r, "This link does not work any more"), r.PathValue("token")))
 }
 
 func (p *Pickup) saveWishes(w http.ResponseWriter, r *http.Request) error {
+	r, _ = p.Site.Speak(w, r)
 	c, err := wishes.Parse(r)
 	if err != nil {
 		return errForm.Because(err)
@@ -107,12 +110,9 @@ func (p *Pickup) saveWishes(w http.ResponseWriter, r *http.Request) error {
 type wishProof struct {
 	gateView
 	Action string
-	Fields []wishField
+	Fields []web.Hidden
 	Shut   bool // a date of birth does not do: they sign in, or call
 }
-
-// wishField is one field of the choices, as it was sent.
-type wishField struct{ Name, Value string }
 
 // self says whether whoever chose is the person of the link, and how that is
 // known. Where it is not, it asks.
@@ -165,11 +165,11 @@ func (p *Pickup) askSelf(w http.ResponseWriter, r *http.Request, status int, g g
 		v.Wrong = &wrongBox{"all", errs.Say(refusal)}
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.PostForm)) {
-		if name == "m" || name == "d" || name == "y" {
+		if name == "m" || name == "d" || name == "y" || web.Spoken(name) {
 			continue
 		}
 		for _, value := range r.PostForm[name] {
-			v.Fields = append(v.Fields, wishField{name, value})
+			v.Fields = append(v.Fields, web.Hidden{Name: name, Value: value})
 		}
 	}
 	return p.Site.Render(w, r, status, wishProofPage(v))

@@ -85,3 +85,35 @@ func TestWishesGivenBack(t *testing.T) {
 		}
 	})
 }
+
+// Choices that stand on the answer to a button change their language there,
+// and stay in it; what somebody was about to save goes along.
+func TestWishesInAnotherLanguage(t *testing.T) {
+	d := haletest.SQLite(t)
+	c := newClinic(t, d, true)
+	token, p := c.link(t, "m1", "maria"), c.phone()
+	form := p.post("/w/" + token)
+	if !strings.Contains(form.body, `name="say-lang" value="es"`) || !strings.Contains(form.body, "Your choices") {
+		t.Fatalf("the choices offer no Spanish: %s", form.body)
+	}
+	form = p.post("/w/"+token, "say-lang", "es")
+	if !strings.Contains(form.body, `<html lang="es"`) || !strings.Contains(form.body, `name="say-lang" value="en"`) {
+		t.Errorf("the choices are not in Spanish: %s", form.body)
+	}
+	if body := p.post("/w/"+token, "say-size", "large").body; !strings.Contains(body, `<html lang="es" dir="ltr" class="large"`) {
+		t.Error("the letters are no larger, or the language is lost")
+	}
+	p.post("/w/"+token+"/save", "first", "inbox", "may", "email")
+	proof := p.post("/w/"+token+"/save", "first", "sms", "may", "sms", "say-lang", "en")
+	for _, want := range []string{`<html lang="en"`, "Please show that it is you", `name="first" value="sms"`, `name="say-lang" value="es"`} {
+		if !strings.Contains(proof.body, want) {
+			t.Errorf("the question who it is has no %s: %s", want, proof.body)
+		}
+	}
+	if strings.Contains(proof.body, `type="hidden" name="say-lang"`) {
+		t.Error("the choice of a language is carried as if it were a choice about messages")
+	}
+	if a := p.post("/w/AAAAbbbb1111", "say-lang", "xx"); a.status != http.StatusOK || !strings.Contains(a.body, `<html lang="en"`) {
+		t.Errorf("an unknown language = %d", a.status)
+	}
+}

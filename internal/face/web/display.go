@@ -15,6 +15,9 @@ type Display struct {
 // displayCookie keeps the wish for a year. It says nothing about its owner.
 const displayCookie = "hale-display"
 
+// displayKey finds a wish that came with the request itself.
+type displayKey struct{}
+
 // DisplayOf reads a wish from the values of a form or a cookie; what it does
 // not know is as the device has it.
 func DisplayOf(size string, calm bool) Display {
@@ -26,6 +29,9 @@ func DisplayOf(size string, calm bool) Display {
 
 // Display returns how the reader wants pages to look.
 func (s *Site) Display(r *http.Request) Display {
+	if d, ok := r.Context().Value(displayKey{}).(Display); ok {
+		return d
+	}
 	size, calm, _ := strings.Cut(s.Cookie(r, displayCookie), ".")
 	return DisplayOf(size, calm == "calm")
 }

@@ -659,9 +659,9 @@ func Form(v web.View, d Data) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var37 string
-			templ_7745c5c3_Var37, templ_7745c5c3_Err = templ.JoinStringErrs(nameOf(l))
+			templ_7745c5c3_Var37, templ_7745c5c3_Err = templ.JoinStringErrs(web.LangName(l))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `face/wishes/form.templ`, Line: 94, Col: 92}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `face/wishes/form.templ`, Line: 94, Col: 98}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var37))
 			if templ_7745c5c3_Err != nil {
@@ -815,13 +815,6 @@ func hour(v web.View, name string, chosen, otherwise int) templ.Component {
 		}
 		return nil
 	})
-}
-
-func nameOf(l lang.Lang) string {
-	if l == lang.Spanish {
-		return "Español"
-	}
-	return "English"
 }
 
 var _ = templruntime.GeneratedTemplate
