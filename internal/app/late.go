@@ -52,7 +52,7 @@ func (a *App) raiseLate(ctx context.Context, _ json.RawMessage) error {
 		return err
 	}
 	list, err := a.Tasks.Unraised(ctx, all, lateMost)
-	if err != nil || len(list) == 0 {
+	if err != nil {
 		return err
 	}
 	r := raising{app: a, told: map[string]bool{}}
@@ -71,7 +71,7 @@ func (a *App) raiseLate(ctx context.Context, _ json.RawMessage) error {
 			return err
 		}
 	}
-	return nil
+	return r.translations(ctx)
 }
 
 // raise raises one, and tells who can do something about it, and the patient.
@@ -147,11 +147,18 @@ func (r raising) withRole(role access.Role) (list []account.Account) {
 // text says what was asked.
 func (s notices) late(l lang.Lang, n account.Notice) string {
 	clinic := s.app.c.Clinic.Name
-	if n.Kind == account.TaskRaised {
+	var lines []string
+	switch n.Kind {
+	case account.TaskRaised:
 		return l.T("%s: answers that patients were promised are late. See which, and who has them: %s", clinic, n.Link)
+	case account.TranslationRaised:
+		return s.lateWords(l, n)
+	case account.TranslationLate:
+		lines = append(lines, s.lateWords(l, n))
+	default:
+		lines = append(lines, l.T("%s: we said you would hear from us by %s. We are late, and we are sorry. We asked for somebody to look at it now. Sign in to see who.",
+			clinic, s.at(l, n.Until)))
 	}
-	lines := []string{l.T("%s: we said you would hear from us by %s. We are late, and we are sorry. We asked for somebody to look at it now. Sign in to see who.",
-		clinic, s.at(l, n.Until))}
 	if s.app.c.Clinic.Phone != "" {
 		lines = append(lines, l.T("If it cannot wait, call us: %s.", web.Phone(s.app.c.Clinic.Phone)))
 	}

@@ -30,10 +30,13 @@ func (k *served) press(who, path string, pairs ...string) page {
 }
 
 // asked is something that Ada asked.
-func (k *served) asked(in task.New) task.Task {
+func (k *served) asked(in task.New) task.Task { return k.askedFor("ada", in) }
+
+// askedFor is something that a patient asked.
+func (k *served) askedFor(who string, in task.New) task.Task {
 	k.t.Helper()
-	ada := access.Actor{Kind: access.Patient, ID: "ada-by-herself", Name: "Ada Byron", Patient: "ada", Proof: access.Proof{Zone: access.PortalZone, At: k.clock.Now()}}
-	pass, err := k.app.Doors.Check(k.t.Context(), ada, access.SendMessages, "ada")
+	self := access.Actor{Kind: access.Patient, ID: who + "-by-herself", Name: "Ada Byron", Patient: who, Proof: access.Proof{Zone: access.PortalZone, At: k.clock.Now()}}
+	pass, err := k.app.Doors.Check(k.t.Context(), self, access.SendMessages, who)
 	if err != nil {
 		k.t.Fatal(err)
 	}

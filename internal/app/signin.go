@@ -92,7 +92,8 @@ func (s notices) words(l lang.Lang, n account.Notice, channel string) (subject, 
 	at := s.at(l, n.At)
 	what := thing(l, n.What)
 	lines := []string{s.happened(l, n, what, at)}
-	if n.Kind == account.RequestLate || n.Kind == account.TaskRaised {
+	switch n.Kind {
+	case account.RequestLate, account.TaskRaised, account.TranslationLate, account.TranslationRaised:
 		return s.subject(l, n.Kind), s.late(l, n)
 	}
 	if n.Cancel != "" && channel != string(reach.Inbox) {
@@ -113,8 +114,12 @@ func (s notices) subject(l lang.Lang, kind account.NoticeKind) string {
 	case account.ProxyGranted, account.ProxyEnded, account.ProxyWaiting, account.ProxyChanged, account.ProxyNarrowing,
 		account.HelpGranted, account.HelpEnded, account.InviteWrong:
 		return l.T("About helping each other at %s", clinic)
-	case account.RequestMoved, account.RequestLate:
+	case account.RequestMoved, account.RequestLate, account.AnswerTranslated:
 		return l.T("About what you asked %s", clinic)
+	case account.TranslationLate:
+		return l.T("About a translation from %s", clinic)
+	case account.TranslationRaised:
+		return l.T("Patients wait for a translation from %s", clinic)
 	case account.TaskRaised:
 		return l.T("Patients wait for an answer from %s", clinic)
 	case account.FormAsked:
@@ -163,6 +168,8 @@ func (s notices) happened(l lang.Lang, n account.Notice, what, at string) string
 		return l.T("%s: somebody opened your invitation to a helper and gave a wrong code three times. If your helper has trouble, sign in and send a new one.", clinic)
 	case account.RequestMoved:
 		return l.T("%s: there is news about what you asked us. Sign in to read it.", clinic)
+	case account.AnswerTranslated:
+		return l.T("%s: our answer to what you asked is now in your language. Sign in to read it.", clinic)
 	case account.FormAsked:
 		if n.Link != "" {
 			return l.T("%s: a form waits for you. Fill it in here: %s", clinic, n.Link)

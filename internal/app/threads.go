@@ -110,7 +110,7 @@ func (a *App) wordsBehind(ctx context.Context, pass access.Pass, lines []thread.
 	words := map[string]web.Words{}
 	for _, l := range lines {
 		if t, ok := all[l.ID]; ok {
-			words[l.ID] = web.Words{Text: l.Text, Lang: "en", In: t.Text, InLang: t.Lang, By: t.By, Coming: t.Coming()}
+			words[l.ID] = web.Words{Text: l.Text, Lang: "en", In: t.Text, InLang: t.Lang, By: t.By, Coming: t.Coming(), Late: t.Late()}
 		}
 	}
 	return words, nil

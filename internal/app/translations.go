@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"hale/internal/access"
+	"hale/internal/access/account"
 	"hale/internal/base/errs"
 	"hale/internal/base/lang"
 	"hale/internal/care/task"
@@ -26,6 +27,7 @@ func (a *App) openTranslations() {
 	a.translations = translation.NewStore(a.db, a.Record, a.Doors, a.events, a.ids, a.c.Now, within, translated{a})
 	a.Threads.Translate(a.translations)
 	a.parts.reviews.Translate(a.translations)
+	a.Tasks.Translate(a.translations)
 }
 
 // portalTranslations adds them to the portal.
@@ -67,7 +69,8 @@ var errTold = errors.New("app: the patient was told of the translation before")
 
 // tellTranslated tells a patient, once, that what we wrote is there in their
 // language: of a message by the way that they are reached, with the words
-// behind the link; of what was said about a result by the rules of results.
+// behind the link; of an answer as of the answer itself; of what was said about
+// a result by the rules of results.
 func (a *App) tellTranslated(ctx context.Context, args json.RawMessage) error {
 	var id string
 	if err := json.Unmarshal(args, &id); err != nil {
@@ -95,9 +98,17 @@ func (a *App) tellTranslated(ctx context.Context, args json.RawMessage) error {
 		}
 		return err
 	}
-	if w.Type == translation.Message {
+	switch w.Type {
+	case translation.Message:
 		err = a.tellWords(ctx, w, t, once)
-	} else {
+	case translation.Answer:
+		err = a.db.Tx(ctx, func(tx *db.Tx) error {
+			if err := once(ctx, tx); err != nil {
+				return err
+			}
+			return a.tellNews(ctx, tx, patient, account.AnswerTranslated)
+		})
+	default:
 		err = a.tellRemark(ctx, patient, once)
 	}
 	if errors.Is(err, errTold) {

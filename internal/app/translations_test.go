@@ -10,6 +10,7 @@ import (
 
 	"hale/internal/access"
 	"hale/internal/access/account"
+	"hale/internal/store/db"
 )
 
 // speaksSpanish has Maria read Spanish, and an interpreter whom the
@@ -168,6 +169,11 @@ func TestRemarkTranslations(t *testing.T) {
 		k.clock.move(time.Minute)
 		k.press("ines", work, "version", version, "text", "Un poco alto. Coma menos mantequilla.", "agreed", "yes")
 		shows(t, "the result in both", k.see("maria", "/results/ldl-1"), "Un poco alto. Coma menos mantequilla.", "A bit high. Eat less butter.", "Ines Duarte")
+		report, err := db.One(t.Context(), k.app.db, db.Value[string], `select target from translation where typ = 'DiagnosticReport'`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		shows(t, "the document in both", k.see("maria", "/documents/"+report), "What your care team says, in your language", "Un poco alto.", "A bit high.", "Translated for you by Ines Duarte.")
 		k.tellsOf(t, work)
 		select {
 		case text := <-texts:

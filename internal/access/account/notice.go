@@ -29,6 +29,9 @@ const (
 	RequestMoved      NoticeKind = "request.moved"   // a privacy request came a step further
 	RequestLate       NoticeKind = "request.late"    // Until, when the patient was promised an answer, is over
 	TaskRaised        NoticeKind = "task.raised"     // to the staff: promises to patients are over
+	AnswerTranslated  NoticeKind = "answer.translated"
+	TranslationLate   NoticeKind = "translation.late"   // Until, when the patient's translation should have been there, is over
+	TranslationRaised NoticeKind = "translation.raised" // to the staff: translations for patients are late
 	EmergencyOpened   NoticeKind = "emergency.opened"
 	FormAsked         NoticeKind = "form.asked"    // a form waits for the patient
 	AppConnected      NoticeKind = "app.connected" // an app was let into the record

@@ -174,6 +174,27 @@ func (s *Store) Close(ctx context.Context, pass access.Pass, id string, why Reas
 	return s.db.Tx(ctx, func(tx *db.Tx) error { return s.CloseTx(ctx, tx, pass, id, why, answer) })
 }
 
+// Answer is what a task is closed with.
+type Answer struct {
+	Why       Reason
+	Words     string
+	Translate string // the language into which the words are translated; empty: none
+}
+
+// Answer closes a task for a reason, with what is said back to the patient,
+// and has that translated where it asks for it.
+func (s *Store) Answer(ctx context.Context, pass access.Pass, id string, in Answer) error {
+	return s.db.Tx(ctx, func(tx *db.Tx) error {
+		if err := s.CloseTx(ctx, tx, pass, id, in.Why, in.Words); err != nil {
+			return err
+		}
+		if in.Translate == "" || tidy(in.Words) == "" || s.translations == nil {
+			return nil
+		}
+		return s.translations.AskTx(ctx, tx, pass, "Task", id, in.Translate)
+	})
+}
+
 // CloseTx is Close inside the transaction of its cause.
 func (s *Store) CloseTx(ctx context.Context, tx *db.Tx, pass access.Pass, id string, why Reason, answer string) error {
 	return s.changeTx(ctx, tx, pass, id, desks, func(t Task, by string, now time.Time) (Task, error) { return t.close(why, by, answer, now) })
@@ -181,5 +202,11 @@ func (s *Store) CloseTx(ctx context.Context, tx *db.Tx, pass access.Pass, id str
 
 // Reopen undoes the closing of a task.
 func (s *Store) Reopen(ctx context.Context, pass access.Pass, id string) error {
-	return s.change(ctx, pass, id, desks, func(t Task, by string, now time.Time) (Task, error) { return t.reopen(by, "", now) })
+	return s.db.Tx(ctx, func(tx *db.Tx) error {
+		err := s.changeTx(ctx, tx, pass, id, desks, func(t Task, by string, now time.Time) (Task, error) { return t.reopen(by, "", now) })
+		if err != nil || s.translations == nil {
+			return err
+		}
+		return s.translations.AgainTx(ctx, tx, pass, "Task", id)
+	})
 }

@@ -36,7 +36,18 @@ type Store struct {
 	now     func() time.Time
 	hours   func() Hours
 	letters Letters
+
+	translations translations
 }
+
+// translations has answers put into the patient's language by a person.
+type translations interface {
+	AskTx(ctx context.Context, tx *db.Tx, pass access.Pass, typ, target, lang string) error
+	AgainTx(ctx context.Context, tx *db.Tx, pass access.Pass, typ, target string) error
+}
+
+// Translate has s ask t for translations of answers.
+func (s *Store) Translate(t translations) { s.translations = t }
 
 // NewStore returns a store that counts time by hours, which may change.
 func NewStore(d *db.DB, r records, events *event.Log, ids *ids.Source, now func() time.Time, hours func() Hours) *Store {

@@ -45,20 +45,30 @@ func with(typ string, body []byte, ext []any) ([]byte, error) {
 		r["_conclusion"] = side
 		return json.Marshal(r)
 	}
-	var payload []map[string]json.RawMessage
-	if err := json.Unmarshal(r["payload"], &payload); err != nil {
-		return nil, fmt.Errorf("payload: %w", err)
+	list, text := words(typ)
+	var parts []map[string]json.RawMessage
+	if err := json.Unmarshal(r[list], &parts); err != nil {
+		return nil, fmt.Errorf("%s: %w", list, err)
 	}
-	for _, p := range payload {
-		if _, ok := p["contentString"]; ok {
-			p["_contentString"] = side
+	for _, p := range parts {
+		if _, ok := p[text]; ok {
+			p["_"+text] = side
 			break
 		}
 	}
-	if r["payload"], err = json.Marshal(payload); err != nil {
+	if r[list], err = json.Marshal(parts); err != nil {
 		return nil, err
 	}
 	return json.Marshal(r)
+}
+
+// words says in which element of a type its words stand, and under which name
+// in there.
+func words(typ string) (list, text string) {
+	if typ == Answer {
+		return "output", "valueString"
+	}
+	return "payload", "contentString"
 }
 
 // side returns what stands beside the words of a resource that can be
@@ -67,9 +77,10 @@ func side(typ string, n fhir.Node) fhir.Node {
 	if typ == Report {
 		return n.Get("_conclusion")
 	}
-	for p := range n.Get("payload").Each() {
-		if p.Get("contentString").Exists() {
-			return p.Get("_contentString")
+	list, text := words(typ)
+	for p := range n.Get(list).Each() {
+		if p.Get(text).Exists() {
+			return p.Get("_" + text)
 		}
 	}
 	return fhir.Node{}
@@ -80,9 +91,10 @@ func original(typ string, n fhir.Node) string {
 	if typ == Report {
 		return strings.TrimSpace(n.Get("conclusion").Text())
 	}
+	list, text := words(typ)
 	var texts []string
-	for p := range n.Get("payload").Each() {
-		if t := strings.TrimSpace(p.Get("contentString").Text()); t != "" {
+	for p := range n.Get(list).Each() {
+		if t := strings.TrimSpace(p.Get(text).Text()); t != "" {
 			texts = append(texts, t)
 		}
 	}
@@ -93,6 +105,13 @@ func original(typ string, n fhir.Node) string {
 func author(typ string, n fhir.Node) string {
 	if typ == Report {
 		return n.Get("resultsInterpreter", "display").Text()
+	}
+	if typ == Answer {
+		by := ""
+		for s := range n.Get("note").Each() { // the last step is the answer
+			by = s.Get("authorString").Text()
+		}
+		return by
 	}
 	return n.Get("sender", "display").Text()
 }

@@ -50,14 +50,23 @@ func NewStore(d *db.DB, r records, doors doors, events *event.Log, ids *ids.Sour
 	return &Store{db: d, records: r, doors: doors, events: events, ids: ids, now: now, due: due, tell: tell}
 }
 
-// veil leaves out what the pass does not show.
-const veil = ` not exists (select 1 from shield z where z.patient = t.patient and z.typ = t.typ and z.id = t.target
-	and ((z.labels & $2) <> 0 or z.held_until > $3)) `
+// veil leaves out what the pass does not show: words with a label, and an
+// answer about something with a label.
+const veil = ` not exists (select 1 from shield z where z.patient = t.patient and (z.typ = t.typ and z.id = t.target
+	or t.typ = 'Task' and z.typ || '/' || z.id = (select k.focus from task k where k.id = t.target)) and ((z.labels & $2) <> 0 or z.held_until > $3)) `
+
+// there are the translations that are there, of one sort, as far as the pass
+// shows what they translate.
+const there = `select t.id, t.lang, t.body, t.name, t.at, 0, 0, 0 from translated t where t.patient = $1 and t.typ = $4 and
+	not exists (select 1 from shield z where z.patient = t.patient and (z.typ = t.typ and z.id = t.id
+	or t.typ = 'Task' and z.typ || '/' || z.id = (select k.focus from task k where k.id = t.id)) and ((z.labels & $2) <> 0 or z.held_until > $3)) `
 
 // reads are the rights by which what was translated is read: each of its sort.
 var reads = map[string][]access.Right{
 	Message: {access.ReadMessages, access.SendMessages, access.AnswerPatients, access.AnswerVisits, access.AnswerBills, access.ReadMessage},
 	Report:  {access.ReadRecord, access.AnswerPatients},
+	Answer: {access.ReadMessages, access.PayBills, access.ReadRecord, access.ReadVisits, access.SendMessages, access.BookVisits, access.AskMedicines, access.SendReadings,
+		access.AnswerPatients, access.AnswerVisits, access.AnswerBills},
 }
 
 func opens(pass access.Pass, typ string) (patient string, err error) {
@@ -77,7 +86,7 @@ func (s *Store) Of(ctx context.Context, pass access.Pass, typ string) (map[strin
 		return nil, err
 	}
 	hidden, until := pass.Veil()
-	const asked = `select t.target, t.lang, '', '', 0, t.asked_at, case when t.why <> '' then 1 else 0 end
+	const asked = `select t.target, t.lang, '', '', 0, t.asked_at, case when t.why <> '' then 1 else 0 end, t.raised_at
 		from translation t where t.patient = $1 and t.typ = $4 and ` + veil
 	list, err := db.All(ctx, s.db, scanOf, asked, patient, hidden, until, typ)
 	if err != nil {
@@ -87,8 +96,6 @@ func (s *Store) Of(ctx context.Context, pass access.Pass, typ string) (map[strin
 	for _, one := range list {
 		all[one.id] = one.Translation
 	}
-	const there = `select t.id, t.lang, t.body, t.name, t.at, 0, 0 from translated t where t.patient = $1 and t.typ = $4 and not exists (select 1 from shield z
-		where z.patient = t.patient and z.typ = t.typ and z.id = t.id and ((z.labels & $2) <> 0 or z.held_until > $3))`
 	if list, err = db.All(ctx, s.db, scanOf, there, patient, hidden, until, typ); err != nil {
 		return nil, fmt.Errorf("translation: of: %w", err)
 	}
@@ -105,9 +112,9 @@ type oneOf struct {
 }
 
 func scanOf(row db.Scan) (o oneOf, err error) {
-	var at, asked, refused int64
-	err = row(&o.id, &o.Lang, &o.Text, &o.By, &at, &asked, &refused)
-	o.At, o.Asked, o.Refused = some(at), some(asked), refused != 0
+	var at, asked, refused, raised int64
+	err = row(&o.id, &o.Lang, &o.Text, &o.By, &at, &asked, &refused, &raised)
+	o.At, o.Asked, o.Refused, o.Raised = some(at), some(asked), refused != 0, some(raised)
 	return o, err
 }
 
@@ -141,8 +148,11 @@ func (s *Store) AskTx(ctx context.Context, tx *db.Tx, pass access.Pass, typ, tar
 		return errNobody
 	}
 	now := s.now()
+	// An answer that was taken back and given anew is asked for anew.
 	const q = `insert into translation (id, patient, typ, target, lang, asked_by, asked_at, due_at) values ($1, $2, $3, $4, $5, $6, $7, $8)
-		on conflict (typ, target) do nothing`
+		on conflict (typ, target) do update set lang = excluded.lang, asked_by = excluded.asked_by, asked_at = excluded.asked_at, due_at = excluded.due_at,
+			owner = '', closed_by = '', closed_at = 0, why = '', told_at = 0, raised_at = 0, raised_to = '', raised_name = ''
+		where translation.typ = 'Task' and translation.patient = excluded.patient and translation.closed_at > 0`
 	id := s.ids.New()
 	if _, err := tx.ExecContext(ctx, q, id, patient, typ, target, l.Tag, pass.Actor().ID, now.UnixMicro(), s.due(now).UnixMicro()); err != nil {
 		return fmt.Errorf("translation: ask: %w", err)
@@ -150,12 +160,12 @@ func (s *Store) AskTx(ctx context.Context, tx *db.Tx, pass access.Pass, typ, tar
 	return s.events.Add(ctx, tx, event.Event{Kind: "translation.asked", Patient: patient, Subject: id, Data: map[string]string{"lang": l.Tag, "type": typ}})
 }
 
-const columns = `t.id, t.patient, t.typ, t.target, t.lang, t.asked_by, t.asked_at, t.due_at, t.owner, t.closed_at, t.closed_by, t.why`
+const columns = `t.id, t.patient, t.typ, t.target, t.lang, t.asked_by, t.asked_at, t.due_at, t.owner, t.closed_at, t.closed_by, t.why, t.raised_at, t.raised_to, t.raised_name`
 
 func scan(row db.Scan) (w Work, err error) {
-	var asked, due, closed int64
-	err = row(&w.ID, &w.Patient, &w.Type, &w.Target, &w.Lang, &w.AskedBy, &asked, &due, &w.Owner, &closed, &w.ClosedBy, &w.Why)
-	w.Asked, w.Due, w.Closed = db.Time(asked), db.Time(due), some(closed)
+	var asked, due, closed, raised int64
+	err = row(&w.ID, &w.Patient, &w.Type, &w.Target, &w.Lang, &w.AskedBy, &asked, &due, &w.Owner, &closed, &w.ClosedBy, &w.Why, &raised, &w.RaisedTo, &w.RaisedName)
+	w.Asked, w.Due, w.Closed, w.Raised = db.Time(asked), db.Time(due), some(closed), some(raised)
 	return w, err
 }
 
@@ -210,7 +220,7 @@ func (s *Store) work(ctx context.Context, c db.Conn, pass access.Pass, patient, 
 // opens the one piece of work and nothing of the record.
 func (s *Store) reader(ctx context.Context, patient, typ string) (access.Pass, error) {
 	right := access.ReadMessages
-	if typ == Report {
+	if typ != Message {
 		right = access.ReadRecord
 	}
 	return s.doors.Check(ctx, access.SystemActor("translation", right), right, patient)

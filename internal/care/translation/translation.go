@@ -1,5 +1,6 @@
 // Package translation holds what the clinic wrote to patients in the words of
-// their own language: messages, and what somebody said about results.
+// their own language: messages, answers to what they asked, and what somebody
+// said about results.
 //
 // A patient never waits for a translation: the words as they were written are
 // there at once. A member of staff whom the clinic qualified for the language
@@ -50,6 +51,7 @@ func Of(tag string) (Language, bool) {
 const (
 	Message = "Communication"
 	Report  = "DiagnosticReport" // what somebody said about results
+	Answer  = "Task"             // what was answered when a request was closed
 )
 
 // Translation is how far the translation of one thing is.
@@ -59,6 +61,7 @@ type Translation struct {
 	By      string // who translated and reviewed it; empty: the record does not say
 	At      time.Time
 	Asked   time.Time // zero: it came with the record
+	Raised  time.Time // when it was raised because it is late; zero: never
 	Refused bool      // nobody translates it any more
 }
 
@@ -68,15 +71,18 @@ func (t Translation) Coming() bool { return t.Text == "" && !t.Refused }
 // Work is a translation that somebody asked for.
 type Work struct {
 	ID, Patient string
-	Type        string // Message or Report
+	Type        string // Message, Report or Answer
 	Target      string // its id
 	Lang        string
 	AskedBy     string // an account
 	Asked, Due  time.Time
 	Owner       string // the account of who has it; empty: whoever can
 	Closed      time.Time
-	ClosedBy    string // an account
-	Why         string // why nobody translates it; empty where somebody did
+	ClosedBy    string    // an account
+	Why         string    // why nobody translates it; empty where somebody did
+	Raised      time.Time // when it was raised because its time was over; zero: never
+	RaisedTo    string    // an account; empty: all who translate
+	RaisedName  string
 }
 
 // Text is a piece of work, opened.

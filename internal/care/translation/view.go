@@ -19,7 +19,7 @@ type projector struct{ table *view.Table }
 func (projector) Again() {}
 
 // Types says which resources this view comes from.
-func (projector) Types() []string { return []string{Message, Report} }
+func (projector) Types() []string { return []string{Message, Report, Answer} }
 
 // Project writes the translations of a batch.
 func (p projector) Project(ctx context.Context, tx *db.Tx, batch []record.Change) error {

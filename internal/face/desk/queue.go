@@ -24,7 +24,7 @@ type Tasks interface {
 	Claim(ctx context.Context, pass access.Pass, id string) error
 	Assign(ctx context.Context, pass access.Pass, id, account, name string) error
 	Step(ctx context.Context, pass access.Pass, id string, to task.Status, note string) error
-	Close(ctx context.Context, pass access.Pass, id string, why task.Reason, answer string) error
+	Answer(ctx context.Context, pass access.Pass, id string, in task.Answer) error
 	Reopen(ctx context.Context, pass access.Pass, id string) error
 	By(at time.Time, r task.Rule) time.Time
 	Replies(ctx context.Context, k task.Kind) ([]task.Reply, error)

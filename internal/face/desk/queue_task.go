@@ -10,6 +10,7 @@ import (
 	"hale/internal/base/errs"
 	"hale/internal/care/patient"
 	"hale/internal/care/task"
+	"hale/internal/care/translation"
 	"hale/internal/face/web"
 )
 
@@ -29,6 +30,9 @@ type taskView struct {
 	Replies       []task.Reply
 	Reasons       []option
 	Answer        string // as far as it is written
+	Words         wordsChoice
+	Translated    string // what became of the translation of the answer; empty: none
+	InTheirs      translation.Translation
 	Reason        string
 	Said, Err     string
 }
@@ -164,7 +168,27 @@ func (d *Desk) renderTask(w http.ResponseWriter, r *http.Request, status int, t 
 	if v.Replies, err = d.Tasks.Replies(r.Context(), t.Kind); err != nil {
 		return err
 	}
+	if err := d.wordsOf(r, t, &v); err != nil {
+		return err
+	}
 	return d.Site.Render(w, r, status, taskPage(d.view(r, t.Title, "queue"), v))
+}
+
+// wordsOf adds in which language the patient reads an answer: what to ask
+// about one that is written now, or what became of the one that was given.
+func (d *Desk) wordsOf(r *http.Request, t openedTask, v *taskView) (err error) {
+	if t.Status.Open() {
+		v.Words, err = d.choice(r, t.who.Lang, r.PostFormValue("words"))
+		return err
+	}
+	all, err := d.translated(r, t.pass, translation.Answer)
+	if err != nil {
+		return err
+	}
+	if one, ok := all[t.ID]; ok && t.Task.Answer != "" {
+		v.Translated, v.InTheirs = d.translationSaid(one), one
+	}
+	return nil
 }
 
 // keysOf are the keys of values.
@@ -328,7 +352,13 @@ func (d *Desk) answerTask(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	err = d.Tasks.Close(r.Context(), t.pass, t.ID, task.Reason(in.Get("reason")), in.Get("answer"))
+	words, err := d.choice(r, t.who.Lang, in.Get("words"))
+	if err != nil {
+		return err
+	}
+	answer := task.Answer{Why: task.Reason(in.Get("reason")), Words: in.Get("answer")}
+	_, answer.Translate = words.langs()
+	err = d.Tasks.Answer(r.Context(), t.pass, t.ID, answer)
 	if k := errs.KindOf(err); k == errs.Invalid || k == errs.Conflict {
 		return d.renderTask(w, r, http.StatusUnprocessableEntity, t, in.Get("answer"), in.Get("reason"), errs.Say(err))
 	}

@@ -126,6 +126,8 @@ func (d *Desk) translationSaid(t translation.Translation) string {
 	switch {
 	case t.Refused:
 		return "Not translated into " + name + ". The patient reads it as it is."
+	case t.Late():
+		return "A translation into " + name + " was asked for " + d.clock(t.Asked) + " and is late. The patient reads this until it is there, and was told."
 	case t.Coming():
 		return "A translation into " + name + " was asked for " + d.clock(t.Asked) + ". The patient reads this until it is there."
 	case t.By == "":
@@ -162,7 +164,18 @@ func translationTitle(w translation.Work) string {
 	if w.Type == translation.Report {
 		return "What was said about a result, into " + translationLanguage(w.Lang)
 	}
+	if w.Type == translation.Answer {
+		return "An answer to a request, into " + translationLanguage(w.Lang)
+	}
 	return "A message, into " + translationLanguage(w.Lang)
+}
+
+// raisedTranslation says whom a late translation was raised to.
+func raisedTranslation(w translation.Work) string {
+	if w.RaisedTo == "" {
+		return "all who translate"
+	}
+	return w.RaisedName
 }
 
 // listTranslations lists what waits to be translated.
@@ -214,6 +227,9 @@ func (d *Desk) translationRow(r *http.Request, one translation.Work, speaks []st
 		row.Owner, err = d.accountName(r, one.Owner, names)
 	}
 	row.Sub = "Asked by " + by + ", " + d.clock(one.Asked)
+	if !one.Raised.IsZero() {
+		row.Sub += ", raised to " + raisedTranslation(one) + ", " + d.clock(one.Raised) + "; the patient was told that it is late"
+	}
 	return row, err
 }
 

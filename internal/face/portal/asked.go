@@ -7,6 +7,7 @@ import (
 
 	"hale/internal/access"
 	"hale/internal/care/task"
+	"hale/internal/care/translation"
 	"hale/internal/face/web"
 )
 
@@ -70,7 +71,11 @@ func (p *Portal) asked(w http.ResponseWriter, r *http.Request) error {
 		}
 		return err
 	}
-	return p.render(w, r, askedOnePage(s, t, r.URL.Query().Get("done") == "asked"))
+	words, err := p.translated(r, pass, translation.Answer)
+	if err != nil {
+		return err
+	}
+	return p.render(w, r, askedOnePage(s, t, words.words(t.ID, t.Answer), r.URL.Query().Get("done") == "asked"))
 }
 
 // cancelAsked takes one back. Whoever may ask may take back.

@@ -7,6 +7,8 @@ import (
 	"hale/internal/base/lang"
 	"hale/internal/care/document"
 	"hale/internal/care/glossary"
+	"hale/internal/care/translation"
+	"hale/internal/face/web"
 )
 
 // documentList lists what can be read as text.
@@ -40,7 +42,24 @@ func (p *Portal) document(w http.ResponseWriter, r *http.Request) error {
 	}
 	s.Title = d.Title
 	blocks, terms := explainWords(s, d.Blocks)
-	return p.render(w, r, documentPage(s, d, blocks, terms))
+	words, err := p.documentWords(r, pass, d.Document)
+	if err != nil {
+		return err
+	}
+	return p.render(w, r, documentPage(s, d, words, blocks, terms))
+}
+
+// documentWords are what somebody said in a report, in the patient's language
+// as far as it was translated; nothing of other documents.
+func (p *Portal) documentWords(r *http.Request, pass access.Pass, d document.Document) (web.Words, error) {
+	if d.Kind != document.Report {
+		return web.Words{}, nil
+	}
+	all, err := p.translated(r, pass, translation.Report)
+	if err != nil {
+		return web.Words{}, err
+	}
+	return all.words(d.ID, ""), nil
 }
 
 // documentFile sends a document's file to be saved. The browser is told not

@@ -34,6 +34,6 @@ func (all translated) words(id, text string) web.Words {
 	if !ok {
 		return w
 	}
-	w.Lang, w.In, w.InLang, w.By, w.Coming = "en", t.Text, t.Lang, t.By, t.Coming()
+	w.Lang, w.In, w.InLang, w.By, w.Coming, w.Late = "en", t.Text, t.Lang, t.By, t.Coming(), t.Late()
 	return w
 }

@@ -8,4 +8,5 @@ type Words struct {
 	InLang string // as BCP 47
 	By     string // who translated it; empty: nobody says
 	Coming bool   // somebody works on it
+	Late   bool   // it should have been there
 }
