@@ -301,7 +301,7 @@ func (a *App) faces(demo *Demo) error {
 	})
 	api := a.fhir()
 	mux := a.routes(demo, api, portal.New(a.portalForms(a.portalBills(a.portalRecord(a.portalDocuments(a.portalApps(a.portalAudit(a.portalPeople(portal.Config{
-		Site: a.site, Doors: a.Doors, People: a.patients, Results: result.NewStore(a.db),
+		Site: a.site, Doors: a.Doors, People: a.patients, Results: result.NewStore(a.db).In(a.units), Units: a.units,
 		Medicines: medication.NewStore(a.db), Supplies: a.supplies(), Readings: a.readings(), Problems: problem.NewStore(a.db),
 		Documents: document.NewStore(a.db, a.Record), Letters: a.letterbox(), Visits: a.Visits, CheckIn: a.checkIn(), Recaps: recap.NewStore(a.db, a.Record), Tasks: a.Tasks, Inbox: a.Reach,
 		Looks: look.NewStore(a.db, a.c.Now), Releases: a.guards.holds, Records: a.Record, Fences: a.Record, Now: a.c.Now, SignIn: a.signIn,

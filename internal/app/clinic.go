@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"hale/internal/care/clinic"
+	"hale/internal/care/result"
 	"hale/internal/care/task"
 	"hale/internal/face/desk"
 	"hale/internal/face/web"
@@ -41,8 +42,16 @@ func (a *App) describe() {
 
 // deskClinic adds the page on which the staff changes it.
 func (a *App) deskClinic(c desk.Config) desk.Config {
-	c.Clinic = a.clinic
+	c.Clinic, c.Units = a.clinic, a.units
 	return c
+}
+
+// units are in which amounts of the body are asked and said.
+func (a *App) units() result.Units {
+	if a.clinic.Now().Metric() {
+		return result.Metric
+	}
+	return result.Customary
 }
 
 // hours are when the clinic works, as it says, or as is usual.

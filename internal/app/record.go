@@ -47,7 +47,7 @@ func (a *App) portalRecord(c portal.Config) portal.Config {
 
 // deskRecord adds these parts to the desk.
 func (a *App) deskRecord(c desk.Config) desk.Config {
-	c.Reviews, c.Feeds, c.Results = a.parts.reviews, a.parts.feeds, result.NewStore(a.db)
+	c.Reviews, c.Feeds, c.Results = a.parts.reviews, a.parts.feeds, result.NewStore(a.db).In(a.units)
 	return c
 }
 

@@ -150,7 +150,7 @@ func (a *App) routes(demo *Demo, api *fhirapi.API, p *portal.Portal) *web.Mux {
 	mux.Handle(outreachapi.Prefix+"/", a.outreachAPI().Handler())
 	mux.HandleFunc("GET /healthz", a.health)
 	staff := desk.New(a.deskForms(a.deskBills(a.deskClinic(a.deskRecord(a.deskMail(a.deskJourneys(a.deskWriting(a.deskCalls(a.deskTraffic(a.deskApps(a.deskAudit(a.deskPeople(a.guards.onDesk(desk.Config{
-		Site: a.site, Doors: a.Doors, Protected: a.Record, Reach: a.Reach, Todos: todo.NewStore(a.db, a.c.Now), Tasks: a.Tasks, Medicines: a.supplies(), Readings: a.readings(), Vitals: result.NewStore(a.db), Problems: problem.NewStore(a.db), Measure: a.Measure, Patients: a.patients, Contacts: a.contacts,
+		Site: a.site, Doors: a.Doors, Protected: a.Record, Reach: a.Reach, Todos: todo.NewStore(a.db, a.c.Now), Tasks: a.Tasks, Medicines: a.supplies(), Readings: a.readings(), Vitals: result.NewStore(a.db).In(a.units), Problems: problem.NewStore(a.db), Measure: a.Measure, Patients: a.patients, Contacts: a.contacts,
 		Consents: a.consents, Visits: a.Visits, Agenda: a.Visits, CheckIns: a.checkins(), Accounts: a.Accounts, Members: a.Accounts, Base: a.c.base(), Audit: a.audit,
 		Letters: a.letterbox(), Documents: document.NewStore(a.db, a.Record),
 		Services: services(), Senders: a.shown, Dialogs: a.Reach.Dialogs, Answers: a.Reach, Conformity: a.Record,

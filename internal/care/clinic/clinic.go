@@ -20,6 +20,7 @@ type Settings struct {
 	Open                 [7][]Span         // by weekday, Sunday first; a day without spans is closed
 	Welcome              map[string]string // by language: a sentence on the first page
 	Logo                 *Picture          // nil: none
+	Units                string            `json:",omitempty"` // of amounts of the body: ByCountry, Customary or Metric
 }
 
 // Span is from when to when the clinic is open, in minutes after midnight.
@@ -68,6 +69,9 @@ func Check(s Settings) (Settings, error) {
 			return s, err
 		}
 		s.Brand = c.CSS()
+	}
+	if s.Units != ByCountry && s.Units != Customary && s.Units != Metric {
+		return s, errUnits
 	}
 	for lang, text := range s.Welcome {
 		if text = strings.TrimSpace(text); utf8.RuneCountInString(text) > longWelcome {

@@ -44,6 +44,9 @@ type Result struct {
 	Parts     []Part
 	Source    string
 	Updated   time.Time
+
+	kept string  // the unit that stands in the record, where Unit is another
+	was  float64 // the value in it
 }
 
 // Part is one component of a result, such as the upper number of a blood

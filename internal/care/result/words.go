@@ -44,7 +44,7 @@ func Explain(l lang.Lang, r Result, p Person, previous *Result, goal *Goal, now 
 		m.About = l.T(k.About)
 	}
 	m.Value = Value(l, r)
-	m.Also = also(l, r)
+	m.Also = other(l, r)
 	if upper, lower, ok := r.Pressure(); ok {
 		return pressure(l, m, upper, lower, p.adult(r.At), previous, now)
 	}
@@ -68,12 +68,15 @@ func Explain(l lang.Lang, r Result, p Person, previous *Result, goal *Goal, now 
 // against chooses what to hold a value against.
 func against(r Result, k Known, p Person, goal *Goal) (Basis, Band) {
 	if goal != nil && goal.Band.Is() {
+		if b, ok := goal.Band.in(r.kept, r.Unit); ok && r.kept != "" {
+			return ByGoal, b
+		}
 		return ByGoal, goal.Band
 	}
 	if r.Range.Is() {
 		return ByLab, r.Range
 	}
-	if b := k.band(p.Sex); b.Is() && sameUnit(k.Unit, r.Unit) && p.adult(r.At) {
+	if b, ok := k.band(p.Sex).in(k.Unit, r.Unit); ok && b.Is() && p.adult(r.At) {
 		return ByUsual, b
 	}
 	return ByNone, Band{}
@@ -115,9 +118,9 @@ var (
 func goalChip(l lang.Lang, place Place, b Band, r Result) string {
 	switch {
 	case place > Within:
-		return l.T("Above your goal of %s", quantity(l, b.High, r.Unit))
+		return l.T("Above your goal of %s", amount(l, r.Code, b.High, r.Unit))
 	case place < Within:
-		return l.T("Below your goal of %s", quantity(l, b.Low, r.Unit))
+		return l.T("Below your goal of %s", amount(l, r.Code, b.Low, r.Unit))
 	}
 	return l.T("At your goal")
 }
@@ -167,18 +170,27 @@ func chipOf(l lang.Lang, flag string) string {
 
 // trend says how a value moved since the one before.
 func trend(l lang.Lang, r, previous Result, now time.Time) string {
-	then := quantity(l, previous.Value, previous.Unit)
+	then := amount(l, r.Code, previous.Value, previous.Unit)
 	when := l.Month(previous.At, now)
 	if r.At.Sub(previous.At) < 45*24*time.Hour {
 		when = l.ShortDate(previous.At)
 	}
 	switch move := r.Value - previous.Value; {
-	case Round(r.Value) == Round(previous.Value) || math.Abs(move) < math.Abs(previous.Value)*0.01:
+	case Round(r.Value) == Round(previous.Value) && DigitsIn(r.Value, r.Unit) == Digits(r.Value) || math.Abs(move) < least(previous):
 		return l.T("It is about the same as in %s.", when)
 	case move < 0:
 		return l.T("It came down from %s in %s.", then, when)
 	}
 	return l.T("It went up from %s in %s.", then, when)
+}
+
+// least is the least move that is worth a word: a hundredth, and of a
+// temperature what is one in Celsius.
+func least(from Result) float64 {
+	if simple(from.Unit) == "[degf]" {
+		return math.Abs(from.Value-32) * 0.01
+	}
+	return math.Abs(from.Value) * 0.01
 }
 
 // pressure explains the two numbers of a blood pressure together.
@@ -235,7 +247,7 @@ func Value(l lang.Lang, r Result) string {
 		return pair(l, upper, lower)
 	}
 	if r.HasValue {
-		return quantity(l, r.Value, r.Unit)
+		return amount(l, r.Code, r.Value, r.Unit)
 	}
 	if r.Said != "" {
 		return r.Said
@@ -244,7 +256,7 @@ func Value(l lang.Lang, r Result) string {
 	for _, p := range r.Parts {
 		switch {
 		case p.HasValue:
-			parts = append(parts, p.Name+" "+quantity(l, p.Value, p.Unit))
+			parts = append(parts, p.Name+" "+amount(l, p.Code, p.Value, p.Unit))
 		case p.Said != "":
 			parts = append(parts, p.Name+" "+p.Said)
 		}
@@ -270,10 +282,6 @@ func Digits(v float64) int {
 	return 2
 }
 
-func quantity(l lang.Lang, v float64, unit string) string {
-	return strings.TrimSpace(l.Number(v, Digits(v)) + " " + Unit(l, unit))
-}
-
 // Unit returns a UCUM unit as people write it.
 func Unit(l lang.Lang, unit string) string {
 	switch simple(unit) {
@@ -297,34 +305,18 @@ func Unit(l lang.Lang, unit string) string {
 		return "mIU/L"
 	case "[lb_av]":
 		return "lb"
+	case "[in_i]":
+		return l.T("inches")
 	case "[degf]":
 		return "°F"
 	}
 	return unit
 }
 
-// also returns a metric value in the unit that people in the United States
-// know from home.
-func also(l lang.Lang, r Result) string {
-	if !r.HasValue {
-		return ""
-	}
-	switch {
-	case r.Code == weightCode && simple(r.Unit) == "kg":
-		return l.Number(r.Value/0.45359237, 0) + " lb"
-	case r.Code == heightCode && simple(r.Unit) == "cm":
-		inches := int(math.Round(r.Value / 2.54))
-		return l.T("%d ft %d in", inches/12, inches%12)
-	case simple(r.Unit) == "cel":
-		return l.Number(r.Value*9/5+32, 1) + " °F"
-	}
-	return ""
-}
-
 // limits returns a band in words.
 func limits(l lang.Lang, b Band, unit string) string {
 	u := Unit(l, unit)
-	low, high := l.Number(b.Low, Digits(b.Low)), l.Number(b.High, Digits(b.High))
+	low, high := l.Number(b.Low, DigitsIn(b.Low, unit)), l.Number(b.High, DigitsIn(b.High, unit))
 	switch {
 	case b.HasLow && b.HasHigh:
 		return strings.TrimSpace(fmt.Sprintf("%s – %s %s", low, high, u))

@@ -35,6 +35,8 @@ type brandView struct {
 	Days    []brandDay
 	History []brandRow
 	Logo    bool
+
+	ByCountry bool // the clinic's country is one that measures in metric units
 }
 
 // brandDay is one weekday's hours; four empty fields are a closed day.
@@ -103,6 +105,7 @@ func changes(was, is clinic.Settings) string {
 		same bool
 	}{
 		{"name", was.Name == is.Name}, {"telephone", was.Phone == is.Phone}, {"address", was.Address == is.Address}, {"color", was.Brand == is.Brand},
+		{"units", was.Units == is.Units},
 		{"hours", fmt.Sprint(was.Open) == fmt.Sprint(is.Open)}, {"welcome", fmt.Sprint(was.Welcome) == fmt.Sprint(is.Welcome)},
 		{"logo", (was.Logo == nil) == (is.Logo == nil) && (was.Logo == nil || slices.Equal(was.Logo.Body, is.Logo.Body))},
 	} {
@@ -121,6 +124,9 @@ func brandOf(now clinic.Version) brandView {
 	if c, err := clinic.ParseColour(now.Brand); err == nil {
 		v.Hex = c.Hex()
 	}
+	byCountry := now.Settings
+	byCountry.Units = clinic.ByCountry
+	v.ByCountry = byCountry.Metric()
 	for _, day := range weekOptions() {
 		b := brandDay{Key: day.Value, Name: day.Text}
 		for i, p := range now.Open[weekday(day.Value)] {
@@ -223,6 +229,7 @@ func readBrand(in url.Values, logo []byte, was clinic.Settings, typed *brandView
 	s := was
 	s.Name, s.Phone, s.Address = field(in, "name"), field(in, "phone"), field(in, "address")
 	s.Welcome = map[string]string{"en": field(in, "welcome.en"), "es": field(in, "welcome.es")}
+	s.Units = field(in, "units")
 	s.Brand = ""
 	if typed.Own = in.Get("own") == "yes"; typed.Own {
 		s.Brand = field(in, "brand")

@@ -15,6 +15,7 @@ import (
 	"hale/internal/care/consent"
 	"hale/internal/care/contact"
 	"hale/internal/care/patient"
+	"hale/internal/care/result"
 	"hale/internal/care/visit"
 	"hale/internal/face/web"
 	"hale/internal/measure"
@@ -195,7 +196,8 @@ type Config struct {
 	Prices   Prices   // what visits cost; nil: there is no list
 	CheckIns CheckIns // nil: nobody checks in
 
-	Clinic Describes // what the clinic says about itself; nil: as it is configured
+	Clinic Describes           // what the clinic says about itself; nil: as it is configured
+	Units  func() result.Units // in which amounts of the body are said; nil: as they stand in the record
 }
 
 // Desk serves the staff's web site.

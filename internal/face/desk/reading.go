@@ -2,6 +2,7 @@ package desk
 
 import (
 	"context"
+	"math"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -49,7 +50,15 @@ type limitRow struct {
 	Own                              bool
 }
 
-func limitRows(limits map[reading.Part]reading.Limit) []limitRow {
+// poundsOf is how many pounds are in a kilogram.
+const poundsOf = 1 / 0.45359237
+
+// pounds says whether the staff sets limits of weight in pounds.
+func (d *Desk) pounds() bool { return d.Units != nil && d.Units() == result.Customary }
+
+// limitRows are limits as a form shows them: those of weight in pounds where
+// the clinic says amounts of the body so. What is kept is in kilograms.
+func (d *Desk) limitRows(limits map[reading.Part]reading.Limit) []limitRow {
 	names := map[reading.Part][2]string{
 		reading.Upper: {"Upper blood pressure", "mmHg"}, reading.Lower: {"Lower blood pressure", "mmHg"},
 		reading.Sugar: {"Blood sugar", "mg/dL"}, reading.Gain: {"Weight gained in a week", "kg"},
@@ -63,6 +72,12 @@ func limitRows(limits map[reading.Part]reading.Limit) []limitRow {
 	var rows []limitRow
 	for _, p := range reading.Parts {
 		l := limits[p]
+		if p == reading.Gain && d.pounds() {
+			names[p] = [2]string{names[p][0], "lb"}
+			for _, v := range [...]*float64{&l.Low, &l.High, &l.DangerLow, &l.DangerHigh} {
+				*v = hundredths(*v * poundsOf)
+			}
+		}
 		rows = append(rows, limitRow{string(p), names[p][0], names[p][1], text(l.Low), text(l.High), text(l.DangerLow), text(l.DangerHigh), l.Own})
 	}
 	return rows
@@ -70,8 +85,12 @@ func limitRows(limits map[reading.Part]reading.Limit) []limitRow {
 
 var errNumber = errs.New(errs.Invalid, "A limit is a number. Leave a field empty for no limit.")
 
+// hundredths rounds to two places, which is fine enough to find a kilogram's
+// hundredth again behind a pound's.
+func hundredths(v float64) float64 { return math.Round(v*100) / 100 }
+
 // typedLimits reads a form of limitRows.
-func typedLimits(in url.Values) (map[reading.Part]reading.Limit, error) {
+func (d *Desk) typedLimits(in url.Values) (map[reading.Part]reading.Limit, error) {
 	set := map[reading.Part]reading.Limit{}
 	for _, p := range reading.Parts {
 		var l reading.Limit
@@ -83,6 +102,9 @@ func typedLimits(in url.Values) (map[reading.Part]reading.Limit, error) {
 			v, err := strconv.ParseFloat(text, 64)
 			if err != nil || !(v >= 0 && v <= 1000) {
 				return nil, errNumber
+			}
+			if p == reading.Gain && d.pounds() {
+				v = hundredths(v / poundsOf)
 			}
 			*to = v
 		}
@@ -123,7 +145,7 @@ func (d *Desk) withPast(r *http.Request, pass access.Pass, v limitsView) (limits
 			v.Whose = "The clinic’s own, set by " + p.Name + ", " + d.clock(p.At) + "."
 		}
 		row := limitPast{N: p.N, When: d.clock(p.At), By: p.Name, Now: i == 0, RestoreURL: limitsPath + "/past/" + strconv.FormatInt(p.N, 10)}
-		for _, l := range limitRows(p.Limits) {
+		for _, l := range d.limitRows(p.Limits) {
 			row.Words = append(row.Words, limitWords(l))
 		}
 		v.Past = append(v.Past, row)
@@ -177,7 +199,7 @@ func (d *Desk) showUsual(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	v, err := d.withPast(r, pass, limitsView{Rows: limitRows(limits)})
+	v, err := d.withPast(r, pass, limitsView{Rows: d.limitRows(limits)})
 	if err != nil {
 		return err
 	}
@@ -196,12 +218,12 @@ func (d *Desk) saveUsual(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	set, err := typedLimits(in)
+	set, err := d.typedLimits(in)
 	if err == nil {
 		err = d.Readings.SetUsual(r.Context(), pass, set)
 	}
 	if errs.KindOf(err) == errs.Invalid && err != nil {
-		v, bad := d.withPast(r, pass, limitsView{Rows: typedRows(in), Err: errs.Say(err)})
+		v, bad := d.withPast(r, pass, limitsView{Rows: d.typedRows(in), Err: errs.Say(err)})
 		if bad != nil {
 			return bad
 		}
@@ -215,8 +237,8 @@ func (d *Desk) saveUsual(w http.ResponseWriter, r *http.Request) error {
 }
 
 // typedRows are the rows as somebody typed them.
-func typedRows(in url.Values) []limitRow {
-	rows := limitRows(nil)
+func (d *Desk) typedRows(in url.Values) []limitRow {
+	rows := d.limitRows(nil)
 	for i, r := range rows {
 		rows[i].Low, rows[i].High = in.Get(r.Key+"-low"), in.Get(r.Key+"-high")
 		rows[i].DangerLow, rows[i].DangerHigh = in.Get(r.Key+"-danger-low"), in.Get(r.Key+"-danger-high")
@@ -227,7 +249,7 @@ func typedRows(in url.Values) []limitRow {
 // saveOwnLimits changes the limits of the patient of a task.
 func (d *Desk) saveOwnLimits(w http.ResponseWriter, r *http.Request) error {
 	return d.moveTask(w, r, "limits", func(t openedTask, in url.Values) error {
-		set, err := typedLimits(in)
+		set, err := d.typedLimits(in)
 		if err != nil {
 			return err
 		}
@@ -257,7 +279,7 @@ func (d *Desk) panelOfReading(r *http.Request, pass access.Pass, t task.Task) (p
 	if err != nil {
 		return panel{}, err
 	}
-	v := readingPanel{Task: t, Rows: limitRows(limits), Saved: r.URL.Query().Get("note") == "limits"}
+	v := readingPanel{Task: t, Rows: d.limitRows(limits), Saved: r.URL.Query().Get("note") == "limits"}
 	list, err := d.Vitals.Recent(r.Context(), read, result.Vital, 60)
 	if err != nil {
 		return panel{}, err

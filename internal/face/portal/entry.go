@@ -178,7 +178,7 @@ func (p *Portal) goalRow(r *http.Request, s sheet, pass access.Pass, g backgroun
 	row.Href = s.Link("/results/" + last.ID)
 	row.Now = s.T("Now %s, on %s", result.Value(s.Lang, last), s.day(last.At))
 	if first := trend[0]; first.HasValue && last.HasValue {
-		row.Share = nearness(first.Value, last.Value, g.Detail)
+		row.Share = nearness(first.Kept(), last.Kept(), g.Detail)
 		if row.Share >= 1 {
 			row.State, row.Good = s.T("Reached"), true
 		}

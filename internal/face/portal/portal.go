@@ -31,8 +31,9 @@ type Config struct {
 	People    people
 	Results   results
 	Medicines medicines
-	Readings  Readings // from home; nil leaves these pages out. They go with Tasks
-	Supplies  Supplies // of medicines, and more of them; nil leaves these pages out
+	Readings  Readings            // from home; nil leaves these pages out. They go with Tasks
+	Units     func() result.Units // in which amounts of the body are asked and said; nil: customary
+	Supplies  Supplies            // of medicines, and more of them; nil leaves these pages out
 	Problems  problems
 	Documents documents
 	Entries   entries // devices, family, insurance, team, goals, plans, orders; nil leaves these pages out

@@ -13,6 +13,8 @@ import (
 	"hale/internal/care/reading"
 	"hale/internal/care/result"
 	"hale/internal/care/task"
+	"hale/internal/care/translation"
+	"hale/internal/face/web"
 )
 
 // Readings is what the portal needs to take what patients measure at home.
@@ -38,6 +40,7 @@ func (p *Portal) readingRoutes(both func(method, path string, h handler)) {
 type readingsData struct {
 	List    []resultRow
 	Limits  map[reading.Part]reading.Limit
+	Metric  bool
 	SetBy   string // who set the limits for everybody; empty: nobody here
 	SetAt   time.Time
 	Updated time.Time
@@ -56,7 +59,7 @@ func (p *Portal) readingList(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	d := readingsData{Updated: who.Updated}
+	d := readingsData{Updated: who.Updated, Metric: p.metric()}
 	var home []result.Result
 	for _, res := range list {
 		if res.Source == reading.Home {
@@ -80,8 +83,13 @@ func (p *Portal) readingList(w http.ResponseWriter, r *http.Request) error {
 type readingForm struct {
 	Kind    reading.Kind
 	In      map[string]string
+	Metric  bool // kilograms are offered first
 	Problem string
 }
+
+// metric says whether the clinic asks and says amounts of the body in metric
+// units.
+func (p *Portal) metric() bool { return p.Units != nil && p.Units() == result.Metric }
 
 // kindOfReading returns the kind that a form is about: blood pressure where it does
 // not say.
@@ -100,7 +108,7 @@ func (p *Portal) readingAsk(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	s.Zone = p.Site.Clinic.Zone
-	return p.render(w, r, newReadingPage(s, readingForm{Kind: kindOfReading(r.URL.Query().Get("kind")), In: map[string]string{"at": p.Now().In(s.Zone).Format(local)}}))
+	return p.render(w, r, newReadingPage(s, readingForm{Kind: kindOfReading(r.URL.Query().Get("kind")), Metric: p.metric(), In: map[string]string{"at": p.Now().In(s.Zone).Format(local)}}))
 }
 
 // local is how a form writes a time of the clinic's zone.
@@ -115,7 +123,7 @@ func (p *Portal) readingSay(w http.ResponseWriter, r *http.Request) error {
 	if err := r.ParseForm(); err != nil {
 		return err
 	}
-	f := readingForm{Kind: kindOfReading(r.PostForm.Get("kind")), In: map[string]string{}}
+	f := readingForm{Kind: kindOfReading(r.PostForm.Get("kind")), Metric: p.metric(), In: map[string]string{}}
 	for key := range r.PostForm {
 		f.In[key] = r.PostForm.Get(key)
 	}
@@ -158,6 +166,7 @@ type readingData struct {
 	Value  string
 	Level  reading.Level
 	Task   task.Task // zero: nobody has to look at it
+	Answer web.Words // of the task
 }
 
 // reading says what becomes of a reading.
@@ -184,6 +193,11 @@ func (p *Portal) reading(w http.ResponseWriter, r *http.Request) error {
 			}
 		}
 	}
+	words, err := p.translated(r, pass, translation.Answer)
+	if err != nil {
+		return err
+	}
+	d.Answer = words.words(d.Task.ID, d.Task.Answer)
 	s.Title = readingHead(s, d)
 	return p.render(w, r, readingPage(s, d))
 }

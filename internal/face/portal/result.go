@@ -166,7 +166,7 @@ func scaleOf(s sheet, d resultData, trend []result.Result) *chart.Scale {
 	}
 	past = past[max(0, len(past)-3):]
 	b := m.Band
-	number := func(v float64) string { return s.Lang.Number(v, result.Digits(v)) }
+	number := func(v float64) string { return s.Lang.Number(v, result.DigitsIn(v, res.Unit)) }
 	texts := [3]string{s.T("Below %s", number(b.Low)), m.Limits, s.T("Over %s", number(b.High))}
 	if m.Basis == result.ByGoal {
 		texts[1] = s.T("Goal: %s", m.Limits)
@@ -210,7 +210,7 @@ func point(s sheet, res result.Result, v float64, now time.Time) chart.Point {
 	if t.Year() != now.In(s.Zone).Year() {
 		when += t.Format(" ’06")
 	}
-	return chart.Point{At: res.At, Value: v, Text: s.Lang.Number(v, result.Digits(v)), When: when}
+	return chart.Point{At: res.At, Value: v, Text: s.Lang.Number(v, result.DigitsIn(v, res.Unit)), When: when}
 }
 
 // source returns what system or person a result came from, empty where that
