@@ -52,7 +52,7 @@ func (w *world) launch(told func(part string, took, waited time.Duration)) {
 // While an outreach to 50,000 people is launched, sent, stopped and
 // forgotten, whoever signs in waits no longer than the figures say.
 func BenchmarkLaunchWaits(b *testing.B) {
-	const people = 8_000
+	const people = 50_000
 	eachBench(b, func(b *testing.B, d *db.DB) {
 		w := newWorld(b, d)
 		w.gate[reach.Email].free = func(h reach.Handoff) reach.Result { return reach.Result{Outcome: reach.Accepted, Ref: h.Key} }
