@@ -173,6 +173,9 @@ func (tb *tab) sight(at, kind string) sight {
 	if wide := ask[int64](tb, `document.documentElement.scrollWidth`); wide > 320 {
 		tb.t.Errorf("%s: %s scrolls sideways at 320 pixels: %d wide", tb.who, at, wide)
 	}
+	for _, cut := range ask[[]string](tb, clipped) {
+		tb.t.Errorf("%s: on %s a card cuts this off at 320 pixels: %s", tb.who, at, cut)
+	}
 	if !ask[bool](tb, `!!document.querySelector(".desk")`) { // what patients read
 		tb.enlarged(at, name)
 		if tb.b.shots != "" {
@@ -184,6 +187,13 @@ func (tb *tab) sight(at, kind string) sight {
 	tb.plain(at)
 	return s
 }
+
+// clipped finds what runs out of a card that hides what does not fit.
+const clipped = `[...document.querySelectorAll("main .card.flush :is(.chip, .btn, b, .num)")].filter((e) => {
+	if (!e.checkVisibility() || e.closest(".vh, .scroll, table")) return false;
+	const r = e.getBoundingClientRect(), card = e.closest(".card").getBoundingClientRect();
+	return r.right > card.right + 1 || r.left < card.left - 1;
+}).slice(0, 3).map((e) => e.outerHTML.slice(0, 120))`
 
 // enlarged looks at the page on a phone and in a half window with letters twice
 // as large: nothing scrolls sideways, and no button or heading loses its words.
@@ -252,7 +262,8 @@ func (tb *tab) keys(at string) {
 		const of = (e) => { if (!e) return; if (e.type === "radio") { for (const o of document.getElementsByName(e.name)) if (o.dataset.key) window.met.add(o.dataset.key); } if (e.dataset.key) window.met.add(e.dataset.key); };
 		document.addEventListener("focusin", (e) => of(e.target)); return true; })()`)
 	parts := ask[int](tb, `document.querySelectorAll("[data-key][type=date], [data-key][type=time], [data-key][type=datetime-local], [data-key][type=month]").length`)
-	for range n + 8*parts + 8 { // a date is several fields to the keyboard
+	frames := ask[int](tb, `document.querySelectorAll("iframe").length`)
+	for range n + 8*(parts+frames) + 8 { // a date is several fields to the keyboard, and a letter has links
 		tb.do(chromedp.KeyEvent("\t"))
 	}
 	missed := ask[[]string](tb, `[...document.querySelectorAll("[data-key]")].filter((e) => !window.met.has(e.dataset.key)).slice(0, 4).map((e) => e.outerHTML.slice(0, 140))`)
