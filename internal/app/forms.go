@@ -115,7 +115,7 @@ func (n formNews) FormAsked(ctx context.Context, patient string) error {
 // FormSent tells the patient with a link to the form, which asks for the date
 // of birth.
 func (n formNews) FormSent(ctx context.Context, pass access.Pass, ask string) error {
-	patient, err := pass.Open(access.AnswerPatients)
+	patient, err := pass.OpenOne(access.AnswerPatients, access.AnswerVisits)
 	if err != nil {
 		return err
 	}

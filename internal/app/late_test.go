@@ -71,7 +71,7 @@ func TestPromisesPass(t *testing.T) {
 			t.Errorf("%d notices after the second turn", n)
 		}
 		mine := "/requests/" + first.ID
-		shows(t, "the patient's page", k.see("ada", mine), "We are late.", "We asked the front desk to look at it.", "If it cannot wait")
+		shows(t, "the patient's page", k.see("ada", mine), "We are late.", "We asked the front desk to look at it.", "You get an answer by", "If it cannot wait")
 		shows(t, "the queue", k.see("fran", "/desk/queue?who=late"), "A visit early in the morning", "raised to all of the front desk")
 		shows(t, "the administrator's first page", k.see("alan", "/desk"), "Promises that passed", "Choose who leads")
 		if _, err := k.app.Accounts.Sweep(t.Context()); err != nil {
@@ -131,7 +131,7 @@ func TestFrontDeskAndBilling(t *testing.T) {
 			{"/desk", "nfb"}, {"/desk/queue", "nfb"}, {"/desk/patients", "nfb"}, {"/desk/patients/ada", "nfb"},
 			{"/desk/schedule", "nf"}, {"/desk/slots", "nf"}, {"/desk/waitlist", "nf"}, {"/desk/patients/ada/signin", "nf"},
 			{"/desk/bills", "nb"}, {"/desk/prices", "nb"}, {"/desk/patients/ada/bills", "nb"}, {"/desk/bills/compare", "nb"},
-			{"/desk/results", "n"}, {"/desk/inbox", "n"}, {"/desk/forms", "n"}, {"/desk/letters", "n"}, {"/desk/calls", "n"}, {"/desk/holds", "n"},
+			{"/desk/results", "n"}, {"/desk/inbox", "n"}, {"/desk/forms", "nf"}, {"/desk/letters", "n"}, {"/desk/calls", "nf"}, {"/desk/patients/ada/forms", "nf"}, {"/desk/holds", "n"},
 			{"/desk/todo", "n"}, {"/desk/content", "n"}, {"/desk/outreach", "n"}, {"/desk/patients/ada/results", "n"}, {"/desk/patients/ada/as", "n"},
 			{"/desk/patients/ada/write", "n"}, {"/desk/users", ""}, {"/desk/audit", ""}, {"/desk/requests", ""}, {"/desk/policy", "n"},
 			{ids["Early visit"], "nf"}, {ids["Why so much"], "nb"}, {ids["Itchy pills"], "n"}, {ids["High pressure"], "n"},
@@ -147,7 +147,7 @@ func TestFrontDeskAndBilling(t *testing.T) {
 			}
 		}
 		for name, gone := range map[string][]string{
-			"fran": {`href="/desk/bills"`, `href="/desk/inbox"`, `href="/desk/forms"`, `href="/desk/outreach"`, "Why so much", "Itchy pills"},
+			"fran": {`href="/desk/bills"`, `href="/desk/inbox"`, `href="/desk/outreach"`, "Why so much", "Itchy pills"},
 			"bert": {`href="/desk/schedule"`, `href="/desk/inbox"`, `href="/desk/forms"`, `href="/desk/outreach"`, "Early visit", "Itchy pills"},
 		} {
 			for _, path := range []string{"/desk", "/desk/queue", "/desk/patients/ada"} {

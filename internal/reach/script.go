@@ -30,7 +30,7 @@ type Script struct {
 // Script returns what is to be said about message to the patient whom pass
 // opens. The person's wishes are looked at as they are now.
 func (e *Engine) Script(ctx context.Context, pass access.Pass, message string) (Script, error) {
-	patient, err := pass.Open(access.AnswerPatients)
+	patient, err := pass.OpenOne(access.AnswerPatients, access.AnswerVisits)
 	if err != nil {
 		return Script{}, err
 	}

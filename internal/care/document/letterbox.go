@@ -61,10 +61,13 @@ type Letter struct {
 	Body []byte // the file as it came
 }
 
+// insuranceCard is what LOINC calls a card of a health plan.
+const insuranceCard = "64290-0"
+
 // Sorts are what a letter can be, as LOINC document types where there is one.
 func Sorts() []Sort {
 	return []Sort{
-		{"letter", "Letter or form", "51855-5"}, {"insurance", "Insurance card", "64290-0"}, {"photo", "Photo for my care team", "72170-4"},
+		{"letter", "Letter or form", "51855-5"}, {"insurance", "Insurance card", insuranceCard}, {"photo", "Photo for my care team", "72170-4"},
 		{"diary", "Home readings or diary", "51855-5"}, {"legal", "Legal paper", "64298-3"}, {"other", "Something else", "51855-5"},
 	}
 }

@@ -212,3 +212,45 @@ func TestLetterboxQuota(t *testing.T) {
 		}
 	})
 }
+
+// The front desk opens the photo of an insurance card, and nothing else that a
+// patient sent or has in the record.
+func TestCardsAtTheFrontDesk(t *testing.T) {
+	haletest.EachDB(t, func(t *testing.T, d *db.DB) {
+		box, docs := postBox(t, d, scanner{})
+		ctx, ada := t.Context(), haletest.Pass(t, d, "ada", access.SendMessages)
+		fran := access.Actor{Kind: access.Staff, ID: "fran", Name: "Fran", Roles: []access.Role{access.FrontDesk}, Proof: access.Proof{Zone: access.AccountZone, At: haletest.Noon}}
+		ids := map[string]string{}
+		for _, sort := range []string{"insurance", "photo", "letter"} {
+			id, err := box.Send(ctx, ada, document.Letter{Sort: sort, Body: photo(t)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			ids[sort] = id
+		}
+		for patient, want := range map[string]map[string]bool{"ada": {"insurance": true}, "bob": {}} {
+			pass, err := haletest.Doors(d).Check(ctx, fran, access.AnswerVisits, patient)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for sort, id := range ids {
+				_, read := docs.Read(ctx, pass, id)
+				_, _, file := docs.File(ctx, pass, id)
+				if (read == nil) != want[sort] || (file == nil) != want[sort] {
+					t.Errorf("%s of ada with a pass for %s: %v, %v, want it open: %t", sort, patient, read, file, want[sort])
+				}
+			}
+			if list, err := docs.List(ctx, pass, 9); err == nil {
+				t.Errorf("the front desk lists %d documents of %s", len(list), patient)
+			}
+		}
+		const hide = `insert into shield (patient, typ, id, own, labels, cared_at, held_until, hold) values ('ada', 'DocumentReference', $1, $2, $2, 0, 0, '')`
+		if _, err := d.ExecContext(ctx, hide, ids["insurance"], int64(access.MentalHealth)); err != nil {
+			t.Fatal(err)
+		}
+		pass, err := haletest.Doors(d).Check(ctx, fran, access.AnswerVisits, "ada")
+		if _, read := docs.Read(ctx, pass, ids["insurance"]); err != nil || read == nil {
+			t.Errorf("a card that is protected opens: %v", err)
+		}
+	})
+}

@@ -94,6 +94,7 @@ func title(names ...string) string {
 // records is what the store needs of the record: the resource itself.
 type records interface {
 	Get(ctx context.Context, pass access.Pass, typ, id string) (record.Resource, error)
+	Paper(ctx context.Context, pass access.Pass, typ, id string) (record.Resource, error)
 }
 
 // Store reads documents.
@@ -190,7 +191,7 @@ func (s *Store) open(ctx context.Context, pass access.Pass, id string) (Document
 		select ` + columns + `
 		from document d left join clinician c on c.id = d.author
 		where d.patient = $1 and d.id = $4 and ` + veil
-	patient, err := pass.Open(access.ReadRecord)
+	patient, err := pass.OpenOne(access.ReadRecord, access.AnswerVisits)
 	if err != nil {
 		return Document{}, fhir.Node{}, err
 	}
@@ -202,15 +203,44 @@ func (s *Store) open(ctx context.Context, pass access.Pass, id string) (Document
 	if err != nil {
 		return Document{}, fhir.Node{}, fmt.Errorf("document: open %s: %w", id, err)
 	}
-	res, err := s.records.Get(ctx, pass, types[d.Kind], id)
+	get := s.records.Get
+	if _, err := pass.Open(access.AnswerVisits); err == nil {
+		get = s.records.Paper
+	}
+	res, err := get(ctx, pass, types[d.Kind], id)
 	if err != nil {
 		return Document{}, fhir.Node{}, fmt.Errorf("document: open %s: %w", id, err)
 	}
 	n, err := fhir.Parse(res.Body)
+	if err == nil {
+		err = s.clerical(ctx, pass, patient, id, n)
+	}
 	if err != nil {
 		return Document{}, fhir.Node{}, fmt.Errorf("document: open %s: %w", id, err)
 	}
 	return d, n, nil
+}
+
+// clerical says why a document is not for the front desk, nil if it is or if
+// pass opens all of the record: the photo of an insurance card that a patient
+// sent is, and what came with a form of the office.
+func (s *Store) clerical(ctx context.Context, pass access.Pass, patient, id string, n fhir.Node) error {
+	if _, err := pass.Open(access.AnswerVisits); err != nil {
+		return nil
+	}
+	const q = `select count(*) from upload u where u.document = $1 and u.patient = $2
+		and ($3 = 1 or exists (select 1 from office_paper o where o.document = u.document and o.patient = u.patient))`
+	card := 0
+	for c := range n.Get("type", "coding").Each() {
+		if c.Get("system").Text() == "http://loinc.org" && c.Get("code").Text() == insuranceCard {
+			card = 1
+		}
+	}
+	found, err := db.One(ctx, s.db, db.Value[int], q, id, patient, card)
+	if err == nil && found == 0 {
+		err = db.ErrNone
+	}
+	return err
 }
 
 func scan(row db.Scan) (d Document, err error) {

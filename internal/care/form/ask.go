@@ -84,8 +84,25 @@ func scanAsk(row db.Scan) (a Ask, err error) {
 // fills in forms; work is the staff's.
 var (
 	fills = []access.Right{access.SendMessages, access.ReadMessages}
-	work  = []access.Right{access.SendMessages, access.ReadMessages, access.ReadRecord, access.AnswerPatients}
+	work  = []access.Right{access.SendMessages, access.ReadMessages, access.ReadRecord, access.AnswerPatients, access.AnswerVisits}
 )
+
+// desks are the rights by which the staff works on forms: all of them, or
+// those of the office alone.
+var desks = []access.Right{access.AnswerPatients, access.AnswerVisits}
+
+// clerks leaves out, for whoever works at the front desk, every form but those
+// of the office. An answer that cannot wait is no business of the office,
+// either.
+func clerks(pass access.Pass) string {
+	if _, err := pass.Open(access.AnswerVisits); err != nil && pass.OpenAll(access.AnswerVisits) != nil {
+		return ""
+	}
+	return ` and a.alarm = 0` + ofOffice
+}
+
+// ofOffice is true of a form f that the front desk works on.
+const ofOffice = ` and exists (select 1 from form_use u where u.url = f.url and u.office = 1) `
 
 func opens(pass access.Pass, rights []access.Right) (patient string, err error) {
 	for _, r := range rights {
@@ -104,7 +121,7 @@ func (s *Store) Mine(ctx context.Context, pass access.Pass, n int) ([]Ask, error
 		return nil, err
 	}
 	hidden, until := pass.Veil()
-	const q = `select ` + askColumns + `f.body` + askFrom + `where a.patient = $1 and a.state <> 'withdrawn' and ` + veil + `
+	q := `select ` + askColumns + `f.body` + askFrom + `where a.patient = $1 and a.state <> 'withdrawn' and ` + veil + clerks(pass) + `
 		order by case when a.state = 'open' then 0 else 1 end, case when a.state = 'open' then a.asked_at else -a.sent_at end, a.id limit $4`
 	list, err := db.All(ctx, s.db, scanAsk, q, patient, hidden, until, n)
 	if err != nil {
@@ -120,7 +137,7 @@ func (s *Store) Waiting(ctx context.Context, pass access.Pass, n int) ([]Ask, er
 		return nil, err
 	}
 	hidden, until := pass.Veil()
-	const q = `select ` + askColumns + `f.body` + askFrom + `where a.patient = $1 and a.state = 'open' and ` + veil + ` order by a.asked_at, a.id limit $4`
+	q := `select ` + askColumns + `f.body` + askFrom + `where a.patient = $1 and a.state = 'open' and ` + veil + clerks(pass) + ` order by a.asked_at, a.id limit $4`
 	list, err := db.All(ctx, s.db, scanAsk, q, patient, hidden, until, n)
 	if err != nil {
 		return nil, fmt.Errorf("form: waiting: %w", err)
@@ -152,7 +169,7 @@ func (s *Store) ask(ctx context.Context, c db.Conn, pass access.Pass, id string,
 		return Ask{}, errNone
 	}
 	hidden, until := pass.Veil()
-	const q = `select ` + askColumns + `f.body` + askFrom + `where a.patient = $1 and ` + veil + ` and a.id = $4 and a.state <> 'withdrawn'`
+	q := `select ` + askColumns + `f.body` + askFrom + `where a.patient = $1 and ` + veil + clerks(pass) + ` and a.id = $4 and a.state <> 'withdrawn'`
 	a, err := db.One(ctx, c, scanAsk, q, patient, hidden, until, id)
 	if errors.Is(err, db.ErrNone) {
 		return a, errNone
@@ -168,11 +185,11 @@ func (s *Store) Asked(ctx context.Context, pass access.Pass, id string) (Ask, er
 	return s.ask(ctx, s.db, pass, id, work)
 }
 
-// Assign asks the patient whom pass opens for AnswerPatients to fill in a
+// Assign asks the patient whom pass opens for the desk to fill in a
 // version of a form, by a time that may be zero. It is a FHIR Task for the
 // patient, in their record.
 func (s *Store) Assign(ctx context.Context, pass access.Pass, formID string, due time.Time) (Ask, error) {
-	patient, err := pass.Open(access.AnswerPatients)
+	patient, err := pass.OpenOne(desks...)
 	if err != nil {
 		return Ask{}, err
 	}
@@ -208,8 +225,8 @@ func (s *Store) begin(ctx context.Context, pass access.Pass, patient, formID str
 		if err != nil {
 			return err
 		}
-		if v.Status != Published {
-			return errNotOut
+		if err := s.mayGive(ctx, tx, pass, v); err != nil {
+			return err
 		}
 		if q, err := v.Read(); err != nil || len(q.Unlisted()) > 0 { // it came from elsewhere, and nobody could answer it
 			return errNotHere
@@ -249,6 +266,21 @@ func (s *Store) begin(ctx context.Context, pass access.Pass, patient, formID str
 	return s.ask(ctx, s.db, pass, id, work)
 }
 
+// mayGive says whether whoever holds pass may have a version filled in.
+func (s *Store) mayGive(ctx context.Context, tx *db.Tx, pass access.Pass, v Version) error {
+	if v.Status != Published {
+		return errNotOut
+	}
+	if clerks(pass) == "" {
+		return nil
+	}
+	n, err := db.One(ctx, tx, db.Value[int], `select count(*) from form f where f.id = $1`+ofOffice, v.ID)
+	if err == nil && n == 0 {
+		err = errNone
+	}
+	return err
+}
+
 // putErrand writes what the clinic asks of the patient as a FHIR Task, in the
 // words of Structured Data Capture.
 //
@@ -277,10 +309,9 @@ func (s *Store) putErrand(ctx context.Context, tx *db.Tx, pass access.Pass, a As
 	return err
 }
 
-// Withdraw takes back what the patient whom pass opens for AnswerPatients was
-// asked.
+// Withdraw takes back what the patient whom pass opens for the desk was asked.
 func (s *Store) Withdraw(ctx context.Context, pass access.Pass, id string) error {
-	if _, err := pass.Open(access.AnswerPatients); err != nil {
+	if _, err := pass.OpenOne(desks...); err != nil {
 		return err
 	}
 	err := s.db.Tx(ctx, func(tx *db.Tx) error {

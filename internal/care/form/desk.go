@@ -21,12 +21,12 @@ import (
 // reviewed, those that cannot wait first, then oldest first; or, with
 // reviewed, the last that were.
 func (s *Store) Came(ctx context.Context, pass access.Pass, reviewed bool, n int) ([]Ask, error) {
-	if err := pass.OpenAll(access.AnswerPatients); err != nil {
+	if err := pass.OpenAllOne(desks...); err != nil {
 		return nil, err
 	}
 	hidden, until := pass.Veil()
-	const q = `select ` + askColumns + `''` + askFrom + `where a.state = 'sent' and a.reviewed_at = 0 and $1 = 0 and ` + veil + ` order by a.alarm desc, a.sent_at, a.id limit $4`
-	const old = `select ` + askColumns + `''` + askFrom + `where a.state = 'sent' and a.reviewed_at > $1 and ` + veil + ` order by a.reviewed_at desc, a.id limit $4`
+	q := `select ` + askColumns + `''` + askFrom + `where a.state = 'sent' and a.reviewed_at = 0 and $1 = 0 and ` + veil + clerks(pass) + ` order by a.alarm desc, a.sent_at, a.id limit $4`
+	old := `select ` + askColumns + `''` + askFrom + `where a.state = 'sent' and a.reviewed_at > $1 and ` + veil + clerks(pass) + ` order by a.reviewed_at desc, a.id limit $4`
 	list, err := []Ask(nil), error(nil)
 	if reviewed {
 		list, err = db.All(ctx, s.db, scanAsk, old, 0, hidden, until, n)
@@ -42,12 +42,12 @@ func (s *Store) Came(ctx context.Context, pass access.Pass, reviewed bool, n int
 // Whose returns the patient of a form that was sent, by its own id or that of
 // its response, for whoever asks for a pass.
 func (s *Store) Whose(ctx context.Context, pass access.Pass, id string) (patient, ask string, err error) {
-	if err := pass.OpenAll(access.AnswerPatients); err != nil {
+	if err := pass.OpenAllOne(desks...); err != nil {
 		return "", "", err
 	}
 	type row struct{ patient, ask string }
 	r, err := db.One(ctx, s.db, func(scan db.Scan) (r row, err error) { return r, scan(&r.patient, &r.ask) },
-		`select patient, id from form_ask where id = $1 or response = $1 and response <> ''`, id)
+		`select a.patient, a.id`+askFrom+`where (a.id = $1 or a.response = $1 and a.response <> '')`+clerks(pass), id)
 	if errors.Is(err, db.ErrNone) {
 		return "", "", errNone
 	}
@@ -66,9 +66,9 @@ type Reading struct {
 }
 
 // Response returns a form that came, of the patient whom pass opens for
-// ReadRecord, beside the very version of the form that was filled in.
+// ReadRecord or the front desk, beside the very version of the form that was filled in.
 func (s *Store) Response(ctx context.Context, pass access.Pass, id string) (Reading, error) {
-	if _, err := pass.Open(access.ReadRecord); err != nil {
+	if _, err := pass.OpenOne(access.ReadRecord, access.AnswerVisits); err != nil {
 		return Reading{}, err
 	}
 	a, err := s.ask(ctx, s.db, pass, id, work)
@@ -78,7 +78,11 @@ func (s *Store) Response(ctx context.Context, pass access.Pass, id string) (Read
 	if a.State != Sent {
 		return Reading{}, errNone
 	}
-	res, err := s.records.Get(ctx, pass, "QuestionnaireResponse", a.Response)
+	get := s.records.Get
+	if clerks(pass) != "" {
+		get = s.records.Paper
+	}
+	res, err := get(ctx, pass, "QuestionnaireResponse", a.Response)
 	if err != nil {
 		return Reading{}, fmt.Errorf("form: response of %s: %w", id, err)
 	}
@@ -98,10 +102,10 @@ func (s *Store) Response(ctx context.Context, pass access.Pass, id string) (Read
 	return r, err
 }
 
-// Review notes that whoever holds pass, for AnswerPatients on the patient,
+// Review notes that whoever holds pass, for the patient,
 // has read a form that came, and closes the task with what they say back.
 func (s *Store) Review(ctx context.Context, pass access.Pass, id, answer string) error {
-	if _, err := pass.Open(access.AnswerPatients); err != nil {
+	if _, err := pass.OpenOne(desks...); err != nil {
 		return err
 	}
 	err := s.db.Tx(ctx, func(tx *db.Tx) error {
@@ -157,10 +161,10 @@ func scanLead(row db.Scan) (l Lead, err error) {
 
 // Leads returns up to n forms of strangers that nobody has dealt with.
 func (s *Store) Leads(ctx context.Context, pass access.Pass, n int) ([]Lead, error) {
-	if err := pass.OpenAll(access.AnswerPatients); err != nil {
+	if err := pass.OpenAllOne(desks...); err != nil {
 		return nil, err
 	}
-	const q = `select ` + leadColumns + ` from form_lead l join form f on f.id = l.form where l.state = 'new' order by l.alarm desc, l.sent_at, l.id limit $1`
+	q := `select ` + leadColumns + ` from form_lead l join form f on f.id = l.form where l.state = 'new'` + clerksLeads(pass) + ` order by l.alarm desc, l.sent_at, l.id limit $1`
 	list, err := db.All(ctx, s.db, scanLead, q, n)
 	if err != nil {
 		return nil, fmt.Errorf("form: leads: %w", err)
@@ -199,10 +203,10 @@ func (s *Store) open(ctx context.Context, l *Lead) (form.Sent, error) {
 
 // Lead returns one form of a stranger.
 func (s *Store) Lead(ctx context.Context, pass access.Pass, id string) (Lead, error) {
-	if err := pass.OpenAll(access.AnswerPatients); err != nil {
+	if err := pass.OpenAllOne(desks...); err != nil {
 		return Lead{}, err
 	}
-	l, err := lead(ctx, s.db, id)
+	l, err := lead(ctx, s.db, pass, id)
 	if err != nil {
 		return l, err
 	}
@@ -210,8 +214,16 @@ func (s *Store) Lead(ctx context.Context, pass access.Pass, id string) (Lead, er
 	return l, err
 }
 
-func lead(ctx context.Context, c db.Conn, id string) (Lead, error) {
-	l, err := db.One(ctx, c, scanLead, `select `+leadColumns+` from form_lead l join form f on f.id = l.form where l.id = $1 and l.state <> 'begun'`, id)
+// clerksLeads is clerks for what strangers sent.
+func clerksLeads(pass access.Pass) string {
+	if clerks(pass) == "" {
+		return ""
+	}
+	return ` and l.alarm = 0` + ofOffice
+}
+
+func lead(ctx context.Context, c db.Conn, pass access.Pass, id string) (Lead, error) {
+	l, err := db.One(ctx, c, scanLead, `select `+leadColumns+` from form_lead l join form f on f.id = l.form where l.id = $1 and l.state <> 'begun'`+clerksLeads(pass), id)
 	if errors.Is(err, db.ErrNone) {
 		return l, errNone
 	}
@@ -277,15 +289,16 @@ func person(id string, who Identity) map[string]any {
 }
 
 // Link puts what a stranger sent into the record of the patient whom pass
-// opens for SendMessages: somebody at the clinic knows that it is theirs.
+// opens for SendMessages or the front desk: somebody at the clinic knows that
+// it is theirs.
 func (s *Store) Link(ctx context.Context, pass access.Pass, id string) (Ask, error) {
-	patient, err := pass.Open(access.SendMessages)
+	patient, err := pass.OpenOne(access.SendMessages, access.AnswerVisits)
 	if err != nil {
 		return Ask{}, err
 	}
 	a := Ask{}
 	err = s.db.Tx(ctx, func(tx *db.Tx) error {
-		l, err := lead(ctx, tx, id)
+		l, err := lead(ctx, tx, pass, id)
 		if err != nil {
 			return err
 		}
@@ -327,13 +340,16 @@ var errReason = errs.New(errs.Invalid, "Please say why nothing is done about it.
 
 // Drop notes why nothing is done about a lead, and forgets what it said.
 func (s *Store) Drop(ctx context.Context, pass access.Pass, id, reason string) error {
-	if err := pass.OpenAll(access.AnswerPatients); err != nil {
+	if err := pass.OpenAllOne(desks...); err != nil {
 		return err
 	}
 	if reason = strings.TrimSpace(reason); reason == "" || len(reason) > 500 {
 		return errReason
 	}
 	err := s.db.Tx(ctx, func(tx *db.Tx) error {
+		if _, err := lead(ctx, tx, pass, id); err != nil {
+			return err
+		}
 		sealed, err := (&Front{s: s}).seal(ctx, tx, id, nil)
 		if err != nil {
 			return err

@@ -57,6 +57,7 @@ func (v Version) Body() []byte { return []byte(v.body) }
 type Use struct {
 	URL     string
 	Open    bool   // patients may fill it in unasked
+	Office  bool   // the front desk works on it: it asks nothing about health
 	Slug    string // strangers fill it in at /f/slug; empty: nowhere
 	Consent string // what strangers agree to
 }
@@ -95,6 +96,7 @@ var (
 	errConsent   = errs.New(errs.Invalid, "Please write what people agree to before they send the form.")
 	errFiles     = errs.New(errs.Invalid, "A form on the web cannot ask for files: nobody knows yet whose they are.")
 	errIdentity  = errs.New(errs.Invalid, "A form on the web has to ask for the name, the date of birth, and a phone number or an e-mail address. Add these questions from the list of ready ones.")
+	errOffice    = errs.New(errs.Invalid, "This form counts answers into a score or has answers that cannot wait, so it is about health. The front desk cannot work on it.")
 	errClosed    = errs.New(errs.Conflict, "Somebody has already dealt with this.")
 	errMany      = errs.New(errs.TooMany, "There are many open forms already. Please send these first.")
 )
@@ -105,6 +107,7 @@ var slug = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,59}$`)
 type records interface {
 	PutAll(ctx context.Context, tx *db.Tx, src record.Source, drafts []record.Draft) ([]record.Change, error)
 	Get(ctx context.Context, pass access.Pass, typ, id string) (record.Resource, error)
+	Paper(ctx context.Context, pass access.Pass, typ, id string) (record.Resource, error)
 	GetIn(ctx context.Context, tx *db.Tx, pass access.Pass, typ, id string) (record.Resource, error)
 	Version(ctx context.Context, pass access.Pass, typ, id string, version int64) (record.Resource, error)
 	Hold(ctx context.Context, tx *db.Tx, patient string) error

@@ -68,7 +68,7 @@ func (f *Front) Form(ctx context.Context, slug string) (Public, error) {
 	if err != nil {
 		return Public{}, fmt.Errorf("form: public: %w", err)
 	}
-	u, err := db.One(ctx, f.s.db, scanUse, `select url, open, slug, consent from form_use where slug = $1`, slug)
+	u, err := db.One(ctx, f.s.db, scanUse, `select `+useColumns+` from form_use where slug = $1`, slug)
 	if err != nil {
 		return Public{}, fmt.Errorf("form: public: %w", err)
 	}

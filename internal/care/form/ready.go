@@ -47,5 +47,12 @@ func (s *Store) AddReady(ctx context.Context, pass access.Pass, key string) (Ver
 	if err != nil {
 		return Version{}, errNone.Because(err)
 	}
-	return s.Import(ctx, pass, body)
+	v, err := s.Import(ctx, pass, body)
+	if err == nil && key == registration {
+		err = s.SetUse(ctx, pass, Use{URL: v.URL, Office: true})
+	}
+	return v, err
 }
+
+// registration is the ready form that the front desk works on.
+const registration = "registration"

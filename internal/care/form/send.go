@@ -117,7 +117,16 @@ func (s *Store) take(ctx context.Context, tx *db.Tx, pass access.Pass, a *Ask, q
 	}
 	a.Response, a.SentAt, a.SentBy, a.State, a.Alarm = sent.ID, sent.At, pass.Actor().ID, Sent, len(score.Alarms) > 0
 	a.Score = words(score)
-	t, err := s.tasks.AskTx(ctx, tx, pass, errandOf(*a))
+	office, err := db.One(ctx, tx, db.Value[int], `select count(*) from form f where f.id = $1`+ofOffice, a.Form)
+	if err != nil {
+		return err
+	}
+	if office > 0 {
+		if err := lay(ctx, tx, a.Patient, sent.Answers); err != nil {
+			return err
+		}
+	}
+	t, err := s.tasks.AskTx(ctx, tx, pass, errandOf(*a, office > 0))
 	if err != nil {
 		return err
 	}
@@ -159,11 +168,15 @@ func (s *Store) putResponse(ctx context.Context, tx *db.Tx, pass access.Pass, fo
 }
 
 // errandOf is what the desk has to do about a form that was sent: look at it,
-// and at once where an answer cannot wait.
-func errandOf(a Ask) task.New {
+// and at once where an answer cannot wait. One of the office is for the front
+// desk.
+func errandOf(a Ask, office bool) task.New {
 	in := task.New{Kind: task.Form, Title: a.Title, Focus: "QuestionnaireResponse/" + a.Response, Values: map[string]string{"form": a.ID}}
+	if office {
+		in.Kind = task.OfficeForm
+	}
 	if a.Alarm {
-		in.Team, in.Due, in.Values["urgent"] = "the nurse team", a.SentAt.Add(urgent), "An answer in this form cannot wait."
+		in.Kind, in.Team, in.Due, in.Values["urgent"] = task.Form, "the nurse team", a.SentAt.Add(urgent), "An answer in this form cannot wait."
 	}
 	return in
 }
@@ -188,6 +201,23 @@ func bit(on bool) int {
 		return 1
 	}
 	return 0
+}
+
+// lay notes that the files in the answers of a form of the office are for the
+// front desk, too.
+func lay(ctx context.Context, tx *db.Tx, patient string, answers form.Answers) error {
+	const q = `insert into office_paper (document, patient) values ($1, $2) on conflict (document) do nothing`
+	for _, list := range answers {
+		for _, v := range list {
+			if v.Kind != "Attachment" {
+				continue
+			}
+			if _, err := tx.ExecContext(ctx, q, strings.TrimPrefix(v.Text, "DocumentReference/"), patient); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 var errFile = errs.New(errs.Invalid, "We could not find the photo that goes with this form. Please send it once more.")

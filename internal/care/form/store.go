@@ -23,9 +23,10 @@ func scan(row db.Scan) (v Version, err error) {
 	return v, err
 }
 
-// List returns every form, by title. Their bodies are left out.
+// List returns every form, by title; to the front desk those of the office.
+// Their bodies are left out.
 func (s *Store) List(ctx context.Context, pass access.Pass) ([]Form, error) {
-	if err := pass.OpenAll(access.AnswerPatients); err != nil {
+	if err := pass.OpenAllOne(desks...); err != nil {
 		return nil, err
 	}
 	const q = `select f.id, f.url, f.version, f.title, f.status, '', f.at, f.stored from form f order by f.title, f.url, f.at desc, f.id limit 1000`
@@ -50,6 +51,9 @@ func (s *Store) List(ctx context.Context, pass access.Pass) ([]Form, error) {
 	for i := range forms {
 		slices.SortStableFunc(forms[i].Versions, func(a, b Version) int { return number(b.Version) - number(a.Version) })
 	}
+	if clerks(pass) != "" {
+		forms = slices.DeleteFunc(forms, func(f Form) bool { return !f.Office })
+	}
 	return forms, nil
 }
 
@@ -59,7 +63,7 @@ func number(version string) int {
 }
 
 func (s *Store) uses(ctx context.Context) (map[string]Use, error) {
-	list, err := db.All(ctx, s.db, scanUse, `select url, open, slug, consent from form_use`)
+	list, err := db.All(ctx, s.db, scanUse, `select `+useColumns+` from form_use`)
 	if err != nil {
 		return nil, fmt.Errorf("form: uses: %w", err)
 	}
@@ -70,10 +74,12 @@ func (s *Store) uses(ctx context.Context) (map[string]Use, error) {
 	return m, nil
 }
 
+const useColumns = `url, open, office, slug, consent`
+
 func scanUse(row db.Scan) (u Use, err error) {
-	var open int
-	err = row(&u.URL, &open, &u.Slug, &u.Consent)
-	u.Open = open == 1
+	var open, office int
+	err = row(&u.URL, &open, &office, &u.Slug, &u.Consent)
+	u.Open, u.Office = open == 1, office == 1
 	return u, err
 }
 
@@ -258,9 +264,9 @@ func (s *Store) Publish(ctx context.Context, pass access.Pass, id string) error 
 				return err
 			}
 		}
-		use, err := db.One(ctx, tx, scanUse, `select url, open, slug, consent from form_use where url = $1`, v.URL)
-		if err == nil && use.Slug != "" {
-			err = public(q)
+		use, err := db.One(ctx, tx, scanUse, `select `+useColumns+` from form_use where url = $1`, v.URL)
+		if err == nil {
+			err = use.fits(q)
 		}
 		if err != nil && !errors.Is(err, db.ErrNone) {
 			return err
@@ -296,10 +302,6 @@ func (s *Store) SetUse(ctx context.Context, pass access.Pass, u Use) error {
 			return errConsent
 		}
 	}
-	open := 0
-	if u.Open {
-		open = 1
-	}
 	err := s.db.Tx(ctx, func(tx *db.Tx) error {
 		list, err := db.All(ctx, tx, scan, `select `+columns+` from form f where f.url = $1`, u.URL)
 		if err != nil {
@@ -307,6 +309,19 @@ func (s *Store) SetUse(ctx context.Context, pass access.Pass, u Use) error {
 		}
 		if len(list) == 0 {
 			return errNone
+		}
+		for _, v := range list {
+			q, err := v.Read()
+			switch {
+			case err != nil:
+			case v.Status == Published:
+				err = u.fits(q)
+			default: // what came of older versions opens to the front desk as well
+				err = Use{Office: u.Office}.fits(q)
+			}
+			if err != nil {
+				return err
+			}
 		}
 		if u.Slug != "" {
 			n, err := db.One(ctx, tx, db.Value[int], `select count(*) from form_use where slug = $1 and url <> $2`, u.Slug, u.URL)
@@ -316,23 +331,34 @@ func (s *Store) SetUse(ctx context.Context, pass access.Pass, u Use) error {
 			if n > 0 {
 				return errSlugTaken
 			}
-			for _, v := range list {
-				if q, err := v.Read(); err == nil && v.Status == Published {
-					if err := public(q); err != nil {
-						return err
-					}
-				}
-			}
 		}
-		const put = `insert into form_use (url, open, slug, consent, set_at, set_by) values ($1, $2, $3, $4, $5, $6)
-			on conflict (url) do update set open = excluded.open, slug = excluded.slug, consent = excluded.consent, set_at = excluded.set_at, set_by = excluded.set_by`
-		_, err = tx.ExecContext(ctx, put, u.URL, open, u.Slug, u.Consent, s.now().UnixMicro(), pass.Actor().ID)
+		const put = `insert into form_use (url, open, slug, consent, set_at, set_by, office) values ($1, $2, $3, $4, $5, $6, $7)
+			on conflict (url) do update set open = excluded.open, slug = excluded.slug, consent = excluded.consent, set_at = excluded.set_at, set_by = excluded.set_by,
+			office = excluded.office`
+		_, err = tx.ExecContext(ctx, put, u.URL, bit(u.Open), u.Slug, u.Consent, s.now().UnixMicro(), pass.Actor().ID, bit(u.Office))
 		return err
 	})
 	if err != nil {
 		return fmt.Errorf("form: use: %w", err)
 	}
 	return nil
+}
+
+// fits says whether q can be used so.
+func (u Use) fits(q *form.Questionnaire) error {
+	if u.Office && !clerical(q) {
+		return errOffice
+	}
+	if u.Slug != "" {
+		return public(q)
+	}
+	return nil
+}
+
+// clerical says whether the front desk may work on q: nothing of it is counted
+// into a score, and no answer is such that somebody has to act at once.
+func clerical(q *form.Questionnaire) bool {
+	return !q.Alarms() && len(q.Bands) == 0 && q.Score(form.Answers{}).Sum == ""
 }
 
 // public says whether strangers can fill q in.

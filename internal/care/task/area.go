@@ -19,7 +19,7 @@ type area struct {
 // care. Read only.
 var areas = []area{
 	{access.AnswerPatients, Kinds, ""},
-	{access.AnswerVisits, []Kind{Booking, CheckIn, Insurance, Interpreter}, "the front desk"},
+	{access.AnswerVisits, []Kind{Booking, CheckIn, Insurance, Interpreter, OfficeForm}, "the front desk"},
 	{access.AnswerBills, []Kind{Bill, Insurance}, "the billing office"},
 }
 
@@ -28,8 +28,15 @@ var desks = []access.Right{access.AnswerPatients, access.AnswerVisits, access.An
 
 // has says whether t is part of a.
 func (a area) has(t Task) bool {
+	if a.team != "" && t.Kind == CheckIn && t.Team == nurses {
+		return false
+	}
 	return slices.Contains(a.kinds, t.Kind) || t.Kind == Message && t.Team == a.team
 }
+
+// nurses are who gets what a check-in says about medicines: that is no part of
+// what the front desk does.
+const nurses = "the nurse team"
 
 // deskOf returns what a pass over everybody is about.
 func deskOf(pass access.Pass) (area, error) {
@@ -59,7 +66,11 @@ func (t Task) For(who access.Actor) bool {
 
 // clause leaves out what is no part of a; its parameters begin with number n.
 func (a area) clause(n int) string {
-	return ` (t.kind = 'message' and t.team = ` + db.In(n, 1) + ` or t.kind in (` + db.In(n+1, len(a.kinds)) + `)) `
+	q := ` (t.kind = 'message' and t.team = ` + db.In(n, 1) + ` or t.kind in (` + db.In(n+1, len(a.kinds)) + `)) `
+	if a.team != "" {
+		q += ` and not (t.kind = 'check-in' and t.team = '` + nurses + `') `
+	}
+	return q
 }
 
 // args are the parameters of clause.

@@ -16,6 +16,7 @@ const (
 	Renewal          Kind = "renewal" // a new prescription of a medicine
 	MedicineQuestion Kind = "medicine-question"
 	Form             Kind = "form"
+	OfficeForm       Kind = "office-form" // a form without a word about health
 	Booking          Kind = "booking"
 	CheckIn          Kind = "check-in"
 	Insurance        Kind = "insurance"
@@ -27,7 +28,7 @@ const (
 )
 
 // Kinds are all of them, in the order of lists.
-var Kinds = []Kind{Message, Refill, Renewal, MedicineQuestion, Form, Booking, CheckIn, Insurance, Bill, Reading, Record, Due, Interpreter}
+var Kinds = []Kind{Message, Refill, Renewal, MedicineQuestion, Form, OfficeForm, Booking, CheckIn, Insurance, Bill, Reading, Record, Due, Interpreter}
 
 // Rule is what the clinic promises about a kind: an answer by the end of the
 // working day that lies so many days after the day of asking, or within so
@@ -51,6 +52,7 @@ var (
 	asking    = []access.Right{access.SendMessages}
 	measuring = []access.Right{access.SendReadings, access.SendMessages}
 	taking    = []access.Right{access.AskMedicines, access.SendMessages}
+	clerking  = []access.Right{access.SendMessages, access.AnswerVisits}
 	visiting  = []access.Right{access.SendMessages, access.BookVisits}
 	paying    = []access.Right{access.PayBills, access.SendMessages}
 )
@@ -62,6 +64,7 @@ var kinds = map[Kind]kindRule{
 	Renewal:          {Rule{Days: 2, Team: "the nurse team"}, "Renewal", access.Medicines, taking, true},
 	MedicineQuestion: {Rule{Days: 1, Team: "the nurse team"}, "Medicine question", access.Medicines, taking, false},
 	Form:             {Rule{Days: 3, Team: "the front desk"}, "Form", access.Documents, asking, false},
+	OfficeForm:       {Rule{Days: 2, Team: "the front desk"}, "Form of the office", access.Documents, clerking, false},
 	Booking:          {Rule{Days: 1, Team: "the front desk"}, "Booking", access.Visits, visiting, false},
 	CheckIn:          {Rule{Hours: 4, Team: "the front desk"}, "Check-in", access.Visits, visiting, false},
 	Insurance:        {Rule{Days: 2, Team: "the front desk"}, "Insurance", access.Bills, visiting, false},

@@ -142,7 +142,7 @@ func TestStoreAreas(t *testing.T) {
 		ids := map[string]string{}
 		for _, in := range []task.New{
 			{Kind: task.Booking, Title: "booking"}, {Kind: task.Bill, Title: "bill"}, {Kind: task.Insurance, Title: "insurance"}, {Kind: task.Refill, Title: "refill"},
-			{Kind: task.Form, Title: "form"}, {Kind: task.Record, Title: "record"}, {Kind: task.Message, Title: "about a visit", Team: "the front desk"},
+			{Kind: task.Form, Title: "form"}, {Kind: task.OfficeForm, Title: "plan"}, {Kind: task.CheckIn, Title: "pills", Team: "the nurse team"}, {Kind: task.Record, Title: "record"}, {Kind: task.Message, Title: "about a visit", Team: "the front desk"},
 			{Kind: task.Message, Title: "about a bill", Team: "the billing office"}, {Kind: task.Message, Title: "about a medicine", Team: "the nurse team"},
 		} {
 			one, err := s.Ask(ctx, ask, in)
@@ -157,7 +157,7 @@ func TestStoreAreas(t *testing.T) {
 			right access.Right
 			sees  []string
 		}{
-			{access.FrontDesk, access.AnswerVisits, []string{"about a visit", "booking", "insurance"}},
+			{access.FrontDesk, access.AnswerVisits, []string{"about a visit", "booking", "insurance", "plan"}},
 			{access.Billing, access.AnswerBills, []string{"about a bill", "bill", "insurance"}},
 			{access.Nurse, access.AnswerPatients, nil},
 		}

@@ -111,7 +111,11 @@ func (s *Store) Get(ctx context.Context, pass access.Pass, id string) (Task, err
 	if err != nil {
 		return Task{}, err
 	}
-	return get(ctx, s.db, pass, patient, id)
+	t, err := get(ctx, s.db, pass, patient, id)
+	if err == nil && t.Overdue(s.now()) {
+		t = t.again(s.hours().Due(t.Raised, anew), s.now())
+	}
+	return t, err
 }
 
 func get(ctx context.Context, c db.Conn, pass access.Pass, patient, id string) (Task, error) {

@@ -102,6 +102,7 @@ type Task struct {
 	Raised      time.Time // when it was last raised because its time was over; zero: never
 	RaisedTo    string    // the account of who leads the team; empty: all of the team
 	RaisedName  string    // theirs, or the team
+	Again       time.Time // by when, once it was raised, the answer is there; zero: it was not, or that is over, too
 	Steps       []Step    // oldest first
 }
 
@@ -131,6 +132,17 @@ func (t Task) owed() bool {
 
 // Overdue says whether t is late and was raised for that.
 func (t Task) Overdue(now time.Time) bool { return t.Late(now) && t.Raised.After(t.Due) }
+
+// anew is the promise about what was raised: the end of the next working day.
+var anew = Rule{Days: 1}
+
+// again returns t with by when its answer is there now.
+func (t Task) again(by, now time.Time) Task {
+	if by.After(now) {
+		t.Again = by
+	}
+	return t
+}
 
 // raise returns t as somebody was told of that its time is over.
 func (t Task) raise(to, name string, now time.Time) Task {

@@ -40,10 +40,14 @@ func (d *Desk) callRoutes(page func(string, func(http.ResponseWriter, *http.Requ
 
 // callTask says on the first page how many calls there are to make.
 func (d *Desk) callTask(r *http.Request) ([]taskRow, error) {
-	if d.Calls == nil || !may(r, access.AnswerPatients) {
+	if d.Calls == nil || !may(r, clerkRight(r)) {
 		return nil, nil
 	}
-	pass, err := d.all(r, access.RunOutreach)
+	right := access.RunOutreach
+	if clerkRight(r) == access.AnswerVisits {
+		right = access.AnswerVisits
+	}
+	pass, err := d.all(r, right)
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +81,7 @@ var endWords = map[string]string{"seen": "They saw the message.", "stopped": "Th
 
 // listCalls shows whom to call: now, and later.
 func (d *Desk) listCalls(w http.ResponseWriter, r *http.Request) error {
-	pass, err := d.all(r, access.AnswerPatients)
+	pass, err := d.all(r, clerkRight(r))
 	if err != nil {
 		return err
 	}
@@ -245,7 +249,7 @@ func (d *Desk) callPass(r *http.Request) (access.Pass, error) {
 	if err != nil {
 		return access.Pass{}, err
 	}
-	return d.one(r, access.AnswerPatients, whose)
+	return d.clerk(r, whose)
 }
 
 // takeCall tells colleagues that the reader is dialling.

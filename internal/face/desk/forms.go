@@ -86,6 +86,7 @@ type formsView struct {
 	Forms    []forms.Form
 	Ready    []forms.Ready
 	Leads    []forms.Lead
+	Makes    bool // the reader makes and changes forms, too
 	Came     []cameRow
 	Said     string
 	Err      string
@@ -105,10 +106,11 @@ func (d *Desk) listForms(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (d *Desk) renderForms(w http.ResponseWriter, r *http.Request, status int, v formsView) error {
-	pass, err := d.all(r, access.AnswerPatients)
+	pass, err := d.all(r, clerkRight(r))
 	if err != nil {
 		return err
 	}
+	v.Makes = may(r, access.AnswerPatients)
 	if v.Forms, err = d.Forms.List(r.Context(), pass); err != nil {
 		return err
 	}
@@ -218,7 +220,7 @@ type responseView struct {
 
 // readResponse returns a form that came, with a pass to answer it.
 func (d *Desk) readResponse(r *http.Request) (responseView, error) {
-	everyone, err := d.all(r, access.AnswerPatients)
+	everyone, err := d.all(r, clerkRight(r))
 	if err != nil {
 		return responseView{}, err
 	}
@@ -226,7 +228,7 @@ func (d *Desk) readResponse(r *http.Request) (responseView, error) {
 	if err != nil {
 		return responseView{}, err
 	}
-	pass, err := d.one(r, access.ReadRecord, patient)
+	pass, err := d.reader(r, patient)
 	if err != nil {
 		return responseView{}, err
 	}
@@ -237,11 +239,11 @@ func (d *Desk) responseOf(r *http.Request, pass access.Pass, ask string) (v resp
 	if v.Reading, err = d.Forms.Response(r.Context(), pass, ask); err != nil {
 		return v, err
 	}
-	who, err := d.Patients.Get(r.Context(), pass)
+	people, err := d.named(r, v.Ask.Patient)
 	if err != nil {
 		return v, err
 	}
-	v.Who, v.Patient, v.When = who.Full, "/desk/patients/"+v.Ask.Patient, d.clock(v.SentAt)
+	v.Who, v.Patient, v.When = people[v.Ask.Patient].Full, "/desk/patients/"+v.Ask.Patient, d.clock(v.SentAt)
 	v.Lines = question.Filled(lang.English, v.Form, v.Filled)
 	return v, nil
 }
@@ -262,7 +264,7 @@ func (d *Desk) reviewResponse(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	pass, err := d.one(r, access.AnswerPatients, v.Ask.Patient)
+	pass, err := d.clerk(r, v.Ask.Patient)
 	if err != nil {
 		return err
 	}
@@ -278,7 +280,7 @@ func (d *Desk) panelOfForm(r *http.Request, _ access.Pass, t task.Task) (panel, 
 	if d.Forms == nil || t.Values["form"] == "" {
 		return panel{}, nil
 	}
-	pass, err := d.one(r, access.ReadRecord, t.Patient)
+	pass, err := d.reader(r, t.Patient)
 	if err != nil {
 		return panel{}, err
 	}
@@ -304,19 +306,20 @@ func (d *Desk) patientForms(w http.ResponseWriter, r *http.Request) error {
 
 func (d *Desk) renderPatientForms(w http.ResponseWriter, r *http.Request, status int, problem string) error {
 	id := r.PathValue("id")
-	pass, err := d.one(r, access.ReadRecord, id)
+	pass, err := d.reader(r, id)
 	if err != nil {
 		return err
 	}
-	who, err := d.Patients.Get(r.Context(), pass)
+	people, err := d.named(r, id)
 	if err != nil {
 		return err
 	}
+	who := people[id]
 	v := patientFormsView{Who: who.Full, Patient: "/desk/patients/" + id, Said: formSaid(r.URL.Query().Get("note")), Err: problem}
 	if v.Asks, err = d.Forms.Mine(r.Context(), pass, 100); err != nil {
 		return err
 	}
-	all, err := d.all(r, access.AnswerPatients)
+	all, err := d.all(r, clerkRight(r))
 	if err != nil {
 		return err
 	}
@@ -336,7 +339,7 @@ func (d *Desk) renderPatientForms(w http.ResponseWriter, r *http.Request, status
 // wanted.
 func (d *Desk) assignForm(w http.ResponseWriter, r *http.Request) error {
 	id := r.PathValue("id")
-	pass, err := d.one(r, access.AnswerPatients, id)
+	pass, err := d.clerk(r, id)
 	if err != nil {
 		return err
 	}
@@ -381,7 +384,7 @@ func (d *Desk) tellOfForm(r *http.Request, pass access.Pass, ask string) error {
 // withdrawForm takes back what a patient was asked.
 func (d *Desk) withdrawForm(w http.ResponseWriter, r *http.Request) error {
 	id := r.PathValue("id")
-	pass, err := d.one(r, access.AnswerPatients, id)
+	pass, err := d.clerk(r, id)
 	if err != nil {
 		return err
 	}

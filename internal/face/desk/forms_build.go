@@ -237,7 +237,8 @@ func (d *Desk) useForm(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	use.Open, use.Slug, use.Consent = r.PostFormValue("open") != "", r.PostFormValue("slug"), r.PostFormValue("consent")
+	use.Open, use.Office = r.PostFormValue("open") != "", r.PostFormValue("office") != ""
+	use.Slug, use.Consent = r.PostFormValue("slug"), r.PostFormValue("consent")
 	if err = d.Forms.SetUse(r.Context(), pass, use); err == nil {
 		err = d.Forms.SetConsent(r.Context(), pass, use, map[string]string{"es": r.PostFormValue("consent_es")})
 	}

@@ -34,7 +34,7 @@ func (d *Desk) showLead(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (d *Desk) renderLead(w http.ResponseWriter, r *http.Request, status int, problem string) error {
-	pass, err := d.all(r, access.AnswerPatients)
+	pass, err := d.all(r, clerkRight(r))
 	if err != nil {
 		return err
 	}
@@ -109,7 +109,7 @@ func bornAt(p patient.Person) string {
 // away.
 func (d *Desk) settleLead(w http.ResponseWriter, r *http.Request) error {
 	id := r.PathValue("id")
-	pass, err := d.all(r, access.AnswerPatients)
+	pass, err := d.all(r, clerkRight(r))
 	if err != nil {
 		return err
 	}
@@ -127,7 +127,7 @@ func (d *Desk) settleLead(w http.ResponseWriter, r *http.Request) error {
 		}
 		note = "enrolled"
 	}
-	own, err := d.one(r, access.SendMessages, patient)
+	own, err := d.sender(r, patient)
 	if err != nil {
 		return err
 	}

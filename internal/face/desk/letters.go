@@ -32,6 +32,7 @@ type letterRow struct {
 type letterView struct {
 	Back, Who, Title, When, File, Action string
 	Blocks                               []document.Block
+	Listed                               bool // it stands in a list that the reader has
 }
 
 // letterTask is the line on the first page, nothing where nothing waits.
@@ -90,11 +91,11 @@ func (d *Desk) listLetters(w http.ResponseWriter, r *http.Request) error {
 // showLetter shows one to whoever may read the record.
 func (d *Desk) showLetter(w http.ResponseWriter, r *http.Request) error {
 	id, letter := r.PathValue("id"), r.PathValue("letter")
-	pass, err := d.one(r, access.ReadRecord, id)
+	pass, err := d.reader(r, id)
 	if err != nil {
 		return err
 	}
-	person, err := d.Patients.Get(r.Context(), pass)
+	people, err := d.named(r, id)
 	if err != nil {
 		return err
 	}
@@ -102,19 +103,19 @@ func (d *Desk) showLetter(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	v := letterView{Back: "/desk/patients/" + id, Who: person.Full, Title: doc.Title, When: d.clock(doc.At), Blocks: doc.Blocks}
+	v := letterView{Back: "/desk/patients/" + id, Who: people[id].Full, Title: doc.Title, When: d.clock(doc.At), Blocks: doc.Blocks}
 	if doc.File {
 		v.File = r.URL.Path + "/file"
 	}
 	if may(r, access.AnswerPatients) {
-		v.Action = r.URL.Path
+		v.Listed, v.Action = true, r.URL.Path
 	}
 	return d.Site.Render(w, r, http.StatusOK, letterPage(d.view(r, doc.Title, "patients"), v))
 }
 
 // letterFile sends the file of one to be saved.
 func (d *Desk) letterFile(w http.ResponseWriter, r *http.Request) error {
-	pass, err := d.one(r, access.ReadRecord, r.PathValue("id"))
+	pass, err := d.reader(r, r.PathValue("id"))
 	if err != nil {
 		return err
 	}

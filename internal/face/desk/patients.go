@@ -110,7 +110,7 @@ func (d *Desk) showPatient(w http.ResponseWriter, r *http.Request) error {
 		v.Reach = "/desk/patients/" + id + "/reach"
 	}
 	v.Bills = d.Bills != nil && opens(r, access.PayBills)
-	v.Forms = d.Forms != nil && may(r, access.AnswerPatients)
+	v.Forms = d.Forms != nil && may(r, clerkRight(r))
 	v.Write = d.Talk != nil && may(r, access.AnswerPatients) && !person.Deceased
 	v.Apps = d.Apps != nil && opens(r, access.ReadRecord)
 	if d.Protected != nil && opens(r, access.BreakGlass) {

@@ -179,6 +179,9 @@ func (d *Desk) waiting(r *http.Request) ([]queueRow, error) {
 	}
 	all = append(all, queueSorts...)
 	for _, s := range all {
+		if s.Key == "leads" {
+			s.right = clerkRight(r)
+		}
 		if !may(r, s.right) || s.Key == "helpers" && !may(r, access.AnswerPrivacy) && !may(r, access.AnswerPatients) {
 			continue
 		}

@@ -145,7 +145,7 @@ func taskKind(s sheet, k task.Kind) string {
 		return s.T("A new prescription")
 	case task.MedicineQuestion:
 		return s.T("Question about a medicine")
-	case task.Form:
+	case task.Form, task.OfficeForm:
 		return s.T("Form")
 	case task.Booking:
 		return s.T("Visit")
@@ -228,8 +228,12 @@ func taskState(s sheet, t task.Task) string {
 // late.
 func duePromise(s sheet, t task.Task) string {
 	if t.Overdue(s.Now()) {
-		return s.T("We are late. We said you would hear from us by %s. We are sorry.", s.long(t.Due)) + " " +
+		words := s.T("We are late. We said you would hear from us by %s. We are sorry.", s.long(t.Due)) + " " +
 			s.T("We asked %s to look at it.", raisedTo(s, t))
+		if !t.Again.IsZero() {
+			words += " " + s.T("You get an answer by %s.", s.long(t.Again))
+		}
+		return words
 	}
 	if t.Late(s.Now()) {
 		return s.T("We are late. We said you would hear from us by %s. We are sorry.", s.long(t.Due))

@@ -182,9 +182,11 @@ func (s sheet) threadChip(t thread.Thread) (word, tone string) {
 }
 
 // threadState says in one line how far a thread is: when it came, who has it,
-// and by when they answer.
-func (s sheet) threadState(t thread.Thread) string {
-	k := task.Task{Status: task.Received, Team: t.Team, Asked: t.Waiting, Due: t.Due}
+// and by when they answer. The task behind it says who has it, and whom we
+// asked where we are late.
+func (s sheet) threadState(t thread.Thread, asked task.Task) string {
+	k := task.Task{Status: task.Received, Team: t.Team, Asked: t.Waiting, Due: t.Due, OwnerName: asked.OwnerName,
+		Raised: asked.Raised, RaisedTo: asked.RaisedTo, RaisedName: asked.RaisedName, Again: asked.Again}
 	switch t.State() {
 	case thread.Read:
 		k.Status = task.Read
@@ -273,6 +275,12 @@ func (p *Portal) thread(w http.ResponseWriter, r *http.Request, s sheet, pass ac
 	if err != nil {
 		return err
 	}
+	var asked task.Task
+	if p.Tasks != nil && t.Task != "" && !t.Waiting.IsZero() {
+		if asked, err = p.Tasks.Get(r.Context(), pass, t.Task); err != nil && errs.KindOf(err) != errs.NotFound {
+			return err
+		}
+	}
 	s.Title = s.T(t.Title)
 	d := writeData{Post: s.Link("/inbox/thread/" + id + "/reply"), Save: s.Link("/inbox/thread/" + id + "/save")}
 	if s.may(access.SendMessages) {
@@ -284,7 +292,7 @@ func (p *Portal) thread(w http.ResponseWriter, r *http.Request, s sheet, pass ac
 			return err
 		}
 	}
-	return p.render(w, r, threadPage(s, t, lines, words, d, s.threadDone(r)))
+	return p.render(w, r, threadPage(s, t, asked, lines, words, d, s.threadDone(r)))
 }
 
 // threadDone says that something worked.

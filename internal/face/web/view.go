@@ -138,8 +138,8 @@ func (v View) deskTabs() []Tab {
 	if v.Bills {
 		add(access.AnswerBills, Tab{ID: "bills", Href: "/desk/bills", Label: v.T("Bills"), Icon: "file-text"})
 	}
-	if !v.NoForms {
-		add(access.AnswerPatients, Tab{ID: "forms", Href: "/desk/forms", Label: v.T("Forms"), Icon: "file-text"})
+	if !v.NoForms && v.anyOf(access.AnswerPatients, access.AnswerVisits) {
+		list = append(list, Tab{ID: "forms", Href: "/desk/forms", Label: v.T("Forms"), Icon: "file-text"})
 	}
 	add(access.RunOutreach, Tab{ID: "outreach", Href: "/desk/outreach", Label: v.T("Outreach"), Icon: "send"})
 	add(access.ReadMeasure, Tab{ID: "measure", Href: "/desk/measure", Label: v.T("Measure"), Icon: "chart-line"})

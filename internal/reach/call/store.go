@@ -40,12 +40,27 @@ func read(scan db.Scan) (e Entry, err error) {
 	return e, err
 }
 
+// desks are the rights by which the staff calls: everybody whom there is to
+// call, or those whom the front desk may.
+var desks = []access.Right{access.AnswerPatients, access.AnswerVisits}
+
+// clerks leaves out, for whoever works at the front desk, every call but those
+// about visits and the office. One that says more than that somebody is a
+// patient here is not theirs, whatever it is for.
+func clerks(pass access.Pass) string {
+	if _, err := pass.Open(access.AnswerVisits); err != nil && pass.OpenAll(access.AnswerVisits) != nil {
+		return ""
+	}
+	return ` and c.purpose in ('appointment', 'admin')
+		and not exists (select 1 from shield z where z.patient = c.patient and z.typ = 'Message' and z.id = c.message)`
+}
+
 // Due returns how many calls can be made now.
 func (s *Store) Due(ctx context.Context, pass access.Pass) (int, error) {
-	if err := pass.OpenAll(access.RunOutreach); err != nil {
+	if err := pass.OpenAllOne(access.RunOutreach, access.AnswerVisits); err != nil {
 		return 0, err
 	}
-	n, err := db.One(ctx, s.db, db.Value[int], `select count(*) from call where state = 'open' and not_before <= $1`, db.Micro(s.now()))
+	n, err := db.One(ctx, s.db, db.Value[int], `select count(*) from call c where c.state = 'open' and c.not_before <= $1`+clerks(pass), db.Micro(s.now()))
 	if err != nil {
 		return 0, fmt.Errorf("call: due: %w", err)
 	}
@@ -55,11 +70,11 @@ func (s *Store) Due(ctx context.Context, pass access.Pass) (int, error) {
 // List returns the n calls that have waited longest, and those that come
 // later after them.
 func (s *Store) List(ctx context.Context, pass access.Pass, n int) ([]Entry, error) {
-	if err := pass.OpenAll(access.AnswerPatients); err != nil {
+	if err := pass.OpenAllOne(desks...); err != nil {
 		return nil, err
 	}
-	const q = `select ` + columns + ` from call c left join outreach o on o.id = c.outreach
-		where c.state = 'open'
+	q := `select ` + columns + ` from call c left join outreach o on o.id = c.outreach
+		where c.state = 'open'` + clerks(pass) + `
 		order by case when c.not_before <= $1 then 0 else 1 end, case when c.kind = 'asked' then 0 else 1 end, c.not_before, c.id limit $2`
 	list, err := db.All(ctx, s.db, read, q, db.Micro(s.now()), n)
 	if err != nil {
@@ -70,11 +85,11 @@ func (s *Store) List(ctx context.Context, pass access.Pass, n int) ([]Entry, err
 
 // Closed returns the last n calls that were closed since a time.
 func (s *Store) Closed(ctx context.Context, pass access.Pass, since time.Time, n int) ([]Entry, error) {
-	if err := pass.OpenAll(access.AnswerPatients); err != nil {
+	if err := pass.OpenAllOne(desks...); err != nil {
 		return nil, err
 	}
-	const q = `select ` + columns + ` from call c left join outreach o on o.id = c.outreach
-		where c.state <> 'open' and c.tries > 0 and c.closed_at >= $1 order by c.closed_at desc, c.id limit $2`
+	q := `select ` + columns + ` from call c left join outreach o on o.id = c.outreach
+		where c.state <> 'open' and c.tries > 0 and c.closed_at >= $1` + clerks(pass) + ` order by c.closed_at desc, c.id limit $2`
 	list, err := db.All(ctx, s.db, read, q, db.Micro(since), n)
 	if err != nil {
 		return nil, fmt.Errorf("call: closed: %w", err)
@@ -93,11 +108,11 @@ func (s *Store) Whose(ctx context.Context, id string) (string, error) {
 
 // Get returns one call to the patient whom pass opens, and its tries.
 func (s *Store) Get(ctx context.Context, pass access.Pass, id string) (Entry, []Try, error) {
-	patient, err := pass.Open(access.AnswerPatients)
+	patient, err := pass.OpenOne(desks...)
 	if err != nil {
 		return Entry{}, nil, err
 	}
-	e, err := one(ctx, s.db, id, patient)
+	e, err := one(ctx, s.db, pass, id, patient)
 	if err != nil {
 		return e, nil, fmt.Errorf("call: get %s: %w", id, err)
 	}
@@ -113,15 +128,15 @@ func (s *Store) Get(ctx context.Context, pass access.Pass, id string) (Entry, []
 	return e, tries, nil
 }
 
-func one(ctx context.Context, c db.Conn, id, patient string) (Entry, error) {
-	const q = `select ` + columns + ` from call c left join outreach o on o.id = c.outreach where c.id = $1 and c.patient = $2`
+func one(ctx context.Context, c db.Conn, pass access.Pass, id, patient string) (Entry, error) {
+	q := `select ` + columns + ` from call c left join outreach o on o.id = c.outreach where c.id = $1 and c.patient = $2` + clerks(pass)
 	return db.One(ctx, c, read, q, id, patient)
 }
 
 // Take tells colleagues that the actor of pass is about to dial. It fails
 // where somebody else said so within the last minutes.
 func (s *Store) Take(ctx context.Context, pass access.Pass, id string) error {
-	patient, err := pass.Open(access.AnswerPatients)
+	patient, err := pass.OpenOne(desks...)
 	if err != nil {
 		return err
 	}
@@ -129,15 +144,15 @@ func (s *Store) Take(ctx context.Context, pass access.Pass, id string) error {
 	const q = `update call set taken_by = $3, taken_till = $4
 		where id = $1 and patient = $2 and state = 'open' and (taken_by = $3 or taken_by = '' or taken_till < $5)`
 	err = s.db.Tx(ctx, func(tx *db.Tx) error {
+		e, err := one(ctx, tx, pass, id, patient)
+		if err != nil {
+			return err
+		}
 		n, err := db.Changed(tx.ExecContext(ctx, q, id, patient, pass.Actor().ID, db.Micro(now.Add(takenFor)), db.Micro(now)))
 		if err != nil || n > 0 {
 			return err
 		}
-		e, err := one(ctx, tx, id, patient)
-		switch {
-		case err != nil:
-			return err
-		case e.State != Open:
+		if e.State != Open {
 			return errClosed
 		}
 		return errTaken
@@ -151,7 +166,7 @@ func (s *Store) Take(ctx context.Context, pass access.Pass, id string) error {
 // Say writes down what came of a try. A call that was answered, or that is
 // not to be tried again, is closed with it.
 func (s *Store) Say(ctx context.Context, pass access.Pass, ledger Ledger, id string, r Result) (Entry, error) {
-	patient, err := pass.Open(access.AnswerPatients)
+	patient, err := pass.OpenOne(desks...)
 	if err != nil {
 		return Entry{}, err
 	}
@@ -164,7 +179,7 @@ func (s *Store) Say(ctx context.Context, pass access.Pass, ledger Ledger, id str
 		if _, err := tx.ExecContext(ctx, `update call set tries = tries where id = $1`, id); err != nil { // one caller at a time
 			return err
 		}
-		if e, err = one(ctx, tx, id, patient); err != nil {
+		if e, err = one(ctx, tx, pass, id, patient); err != nil {
 			return err
 		}
 		if e.State != Open {

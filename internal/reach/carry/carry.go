@@ -82,10 +82,10 @@ func (s *Store) Here(ctx context.Context, pass access.Pass, ask string) (address
 }
 
 // Send makes a link to a form that the staff sends to the patient whom pass
-// opens for AnswerPatients. It goes on with what the patient saved, by their
+// opens for the desk. It goes on with what the patient saved, by their
 // account or by an earlier link.
 func (s *Store) Send(ctx context.Context, pass access.Pass, ask string) (address string, err error) {
-	patient, err := pass.Open(access.AnswerPatients)
+	patient, err := pass.OpenOne(access.AnswerPatients, access.AnswerVisits)
 	if err != nil {
 		return "", err
 	}
