@@ -18,6 +18,7 @@ import (
 // Reviews is what the desk needs of package review.
 type Reviews interface {
 	Waits(ctx context.Context, pass access.Pass, n int) ([]review.Wait, int, error)
+	Turns(ctx context.Context, pass access.Pass, mark string, n int) ([]review.Turn, error)
 	WaitsOf(ctx context.Context, pass access.Pass) ([]string, error)
 	Look(ctx context.Context, pass access.Pass, l review.Look) error
 	Phrases
@@ -29,8 +30,12 @@ type Results interface {
 	Trend(ctx context.Context, pass access.Pass, code string, n int) ([]result.Result, error)
 }
 
-// resultsShown is how many results the list looks at.
-const resultsShown = 80
+// resultsShown is how many patients a page of the list has, and resultNames how
+// many results it names of each.
+const (
+	resultsShown = 25
+	resultNames  = 5
+)
 
 // resultRoutes are the pages about results that nobody has looked at.
 func (d *Desk) resultRoutes(page func(string, func(http.ResponseWriter, *http.Request) error)) {
@@ -47,9 +52,10 @@ type resultPatient struct {
 
 // resultsView is the list of them.
 type resultsView struct {
-	Rows []resultPatient
-	N    int
-	Said string
+	Rows  []resultPatient
+	Next  string // the page after this one; empty: there is none
+	Later bool   // this is not the first page
+	Said  string
 }
 
 // resultLine is one result that waits, in words.
@@ -94,13 +100,17 @@ func (d *Desk) listResults(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	list, n, err := d.Reviews.Waits(r.Context(), pass, resultsShown)
+	list, err := d.Reviews.Turns(r.Context(), pass, r.URL.Query().Get("after"), resultsShown+1)
 	if err != nil {
 		return err
 	}
-	v := resultsView{N: n}
+	v := resultsView{Later: r.URL.Query().Get("after") != ""}
 	if r.URL.Query().Get("note") == "looked" {
 		v.Said = "Noted. The patient sees who looked and what you wrote, and is told."
+	}
+	if len(list) > resultsShown {
+		list = list[:resultsShown]
+		v.Next = "/desk/results?after=" + url.QueryEscape(list[resultsShown-1].Mark())
 	}
 	var ids []string
 	for _, one := range list {
@@ -110,21 +120,13 @@ func (d *Desk) listResults(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	at := map[string]int{}
 	for _, one := range list {
-		i, ok := at[one.Patient]
-		if !ok {
-			i = len(v.Rows)
-			at[one.Patient] = i
-			v.Rows = append(v.Rows, resultPatient{Href: "/desk/patients/" + one.Patient + "/results", Who: people[one.Patient].Full, Since: "taken " + d.day(one.At)})
+		row := resultPatient{Href: "/desk/patients/" + one.Patient + "/results", Who: people[one.Patient].Full, Since: "taken " + d.day(one.Since), Outside: one.Outside}
+		row.What = strings.Join(one.Names[:min(len(one.Names), resultNames)], ", ")
+		if more := len(one.Names) - resultNames; more > 0 {
+			row.What += " and " + counted(more, "more", "more")
 		}
-		row := &v.Rows[i]
-		if one.Outside {
-			row.Outside++
-		}
-		if strings.Count(row.What, ", ") < 4 {
-			row.What = strings.TrimPrefix(row.What+", "+one.Name, ", ")
-		}
+		v.Rows = append(v.Rows, row)
 	}
 	return d.Site.Render(w, r, http.StatusOK, resultsPage(d.view(r, "Results to review", "today"), v))
 }
