@@ -116,7 +116,10 @@ func TestOpenRefuses(t *testing.T) {
 		"empty": {}, "html": []byte("<html>"), "svg": []byte("<svg xmlns='http://www.w3.org/2000/svg' onload='x()'/>"), "gif": []byte("GIF89a..."),
 		"half a jpeg": jpegOf(t, quarters(40, 40))[:100], "half a png": pngOf(t, quarters(40, 40))[:60], "huge header": wide, "pixels": bomb.Bytes(),
 		"half a pdf": []byte("%PDF-1.7 but no end"), "program": []byte("MZ\x90\x00"), "too long": append([]byte("%PDF-1.7\n"), make([]byte, intake.MaxFile)...),
-		"html called pdf": []byte("<html>%PDF-1.7 %%EOF"),
+		"html called pdf":          []byte("<html>%PDF-1.7 %%EOF"),
+		"pdf with a script":        []byte("%PDF-1.7\n1 0 obj <</S /JavaScript /JS (app.alert\\(1\\))>> endobj\n%%EOF\n"),
+		"pdf with a hidden script": []byte("%PDF-1.7\n1 0 obj <</S /J#61va#53cript /JS 2 0 R>> endobj\n%%EOF\n"),
+		"pdf that starts programs": []byte("%PDF-1.7\n1 0 obj <</S /Launch /F (cmd.exe)>> endobj\n%%EOF\n"),
 	} {
 		if f, err := intake.Open(body); errs.KindOf(err) != errs.Invalid {
 			t.Errorf("%s: %q, %v, want a refusal that a person can read", name, f.Media, err)

@@ -3,10 +3,12 @@ package intake
 import (
 	"bytes"
 	"encoding/binary"
+	"encoding/hex"
 	"image"
 	"image/jpeg"
 	"image/png"
 	"io"
+	"slices"
 
 	"golang.org/x/image/draw"
 )
@@ -36,6 +38,9 @@ func Open(body []byte) (File, error) {
 		if !bytes.Contains(body[max(0, len(body)-2048):], []byte("%%EOF")) {
 			return File{}, errBroken
 		}
+		if acts(body) {
+			return File{}, errActs
+		}
 		return File{Media: "application/pdf", Body: body}, nil
 	case bytes.HasPrefix(body, []byte("\xff\xd8\xff")):
 		return redraw(body, jpeg.DecodeConfig, jpeg.Decode, "image/jpeg")
@@ -43,6 +48,46 @@ func Open(body []byte) (File, error) {
 		return redraw(body, png.DecodeConfig, png.Decode, "image/png")
 	}
 	return File{}, errKind
+}
+
+// acts says whether a PDF holds a program, or starts one, where that can be
+// seen without unpacking it. What is packed inside is left to the scanner and
+// to whatever opens it: here nothing does.
+//
+// Spec: ISO 32000-1, 7.3.5 (a name may be written with #xx) and 12.6.4
+func acts(pdf []byte) bool {
+	return slices.ContainsFunc([]string{"JavaScript", "Launch"}, func(name string) bool {
+		for rest := pdf; ; {
+			i := bytes.IndexByte(rest, '/')
+			if i < 0 {
+				return false
+			}
+			if rest = rest[i+1:]; named(rest, name) {
+				return true
+			}
+		}
+	})
+}
+
+// named says whether text begins with a name of PDF.
+func named(text []byte, name string) bool {
+	for i := range len(name) {
+		if len(text) == 0 {
+			return false
+		}
+		c, n := text[0], 1
+		if c == '#' && len(text) > 2 {
+			var b [1]byte
+			if _, err := hex.Decode(b[:], text[1:3]); err == nil {
+				c, n = b[0], 3
+			}
+		}
+		if c != name[i] {
+			return false
+		}
+		text = text[n:]
+	}
+	return true
 }
 
 type (
