@@ -155,7 +155,7 @@ func TestReadingsFromHome(t *testing.T) {
 		}
 		shows(t, "what is out", k.press("ada", "/readings/new", "kind", "glucose", "glucose", "260", "at", k.measured(), "note", "After cake"), "Your care team looks at this reading", "Your care team was told", "the nurse team")
 		danger := k.press("ada", "/readings/new", "kind", "weight", "weight", "165", "unit", "lb", "at", k.measured())
-		shows(t, "a weight", danger, "Your reading is in your record", "74.8")
+		shows(t, "a weight", danger, "Your reading is in your record", "165 lb")
 		shows(t, "the limits", k.press("nia", "/desk/limits", "upper-low", "90", "upper-high", "150", "upper-danger-high", "170", "lower-high", "100"), "Saved.")
 		if p := k.press("nia", "/desk/limits", "upper-low", "200", "upper-high", "150"); p.status != 422 || !strings.Contains(p.body, "cross each other") {
 			t.Errorf("crossed limits: %d", p.status)

@@ -87,7 +87,8 @@ func (s *Store) AgainTx(ctx context.Context, tx *db.Tx, pass access.Pass, typ, t
 	if err != nil {
 		return err
 	}
-	const q = `update translation set closed_by = $4, closed_at = $5, why = $6 where patient = $1 and typ = $2 and target = $3 and closed_at = 0`
+	const q = `update translation set why = $6, closed_by = case when closed_at = 0 then $4 else closed_by end, closed_at = case when closed_at = 0 then $5 else closed_at end
+		where patient = $1 and typ = $2 and target = $3`
 	if _, err := tx.ExecContext(ctx, q, patient, typ, target, pass.Actor().ID, s.now().UnixMicro(), "What was answered was taken back."); err != nil {
 		return fmt.Errorf("translation: again: %w", err)
 	}
