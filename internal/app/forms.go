@@ -13,6 +13,7 @@ import (
 	"hale/internal/face/lead"
 	"hale/internal/face/pickup"
 	"hale/internal/face/portal"
+	"hale/internal/face/question"
 	"hale/internal/reach/carry"
 	"hale/internal/standard/fhir"
 	std "hale/internal/standard/form"
@@ -139,8 +140,14 @@ func (a *App) carry() *carry.Store {
 	return carry.New(carry.Config{DB: a.db, IDs: a.ids, Now: a.c.Now, Links: a.links, Forms: a.forms.store, Base: a.c.base()})
 }
 
+// formSlots is how many files of forms by link are taken at the same moment.
+const formSlots = 3
+
 // pickupForms adds filling in by link.
 func (a *App) pickupForms(c pickup.Config) pickup.Config {
-	c.Forms = &pickup.Forms{Store: a.forms.store, Saved: a.forms.saved, Carry: a.carry()}
+	c.Forms = &pickup.Forms{
+		Store: a.forms.store, Saved: a.forms.saved, Carry: a.carry(),
+		Files: question.Files{Letters: a.letterbox(), Large: a.site.Large, Slots: make(chan struct{}, formSlots)},
+	}
 	return c
 }

@@ -24,6 +24,7 @@ const (
 	maxDay   = 20        // documents in a day
 	maxBytes = 300 << 20 // of all that were ever sent
 	maxNote  = 200       // letters of a note: it is shown beside the title
+	maxForm  = 10        // that come with one form
 )
 
 // Letterbox takes what patients send, and keeps it until somebody looks.
@@ -59,6 +60,7 @@ type Letter struct {
 	Sort string // one of Sorts
 	Note string // in their words; may be empty
 	Body []byte // the file as it came
+	Form string // the form that waits and that it comes with; empty: none
 }
 
 // insuranceCard is what LOINC calls a card of a health plan.
@@ -84,6 +86,7 @@ var (
 	errNote  = errs.New(errs.Invalid, "Your note is too long. Please make it shorter.")
 	errFull  = errs.New(errs.TooMany, "That is all we can take today. Please send the rest tomorrow, or call us.")
 	errFound = errs.New(errs.Invalid, "That file may harm computers, so we did not take it. Please make a new photo of it, or call us.")
+	errForm  = errs.New(errs.TooMany, "That is all we can take with this form. Please call us if you have more to send.")
 	errScan  = errs.New(errs.Unavailable, "We cannot take files right now. Please try again later, or call us.")
 )
 
@@ -118,10 +121,15 @@ func (l *Letterbox) Send(ctx context.Context, pass access.Pass, in Letter) (id s
 	err = l.db.Tx(ctx, func(tx *db.Tx) (err error) {
 		first, err := l.once(ctx, tx, id, patient, pass.Actor().ID, in)
 		if err != nil || first != id {
-			id = first
-			return err
+			if id = first; err != nil {
+				return err
+			}
+			return l.with(ctx, tx, id, patient, in.Form)
 		}
 		if err := l.fits(ctx, tx, patient, len(file.Body)); err != nil {
+			return err
+		}
+		if err := l.with(ctx, tx, id, patient, in.Form); err != nil {
 			return err
 		}
 		_, err = l.records.PutAll(ctx, tx, record.Source{Actor: pass.Actor()}, []record.Draft{{Type: "DocumentReference", ID: id, Body: body}})
@@ -198,6 +206,24 @@ func (l *Letterbox) fits(ctx context.Context, tx *db.Tx, patient string, n int) 
 		return errFull
 	}
 	return nil
+}
+
+// with notes for which form a letter came, as far as that takes one more.
+func (l *Letterbox) with(ctx context.Context, tx *db.Tx, id, patient, form string) error {
+	if form == "" {
+		return nil
+	}
+	const count = `select count(*) from form_file where ask = $1 and document <> $2`
+	n, err := db.One(ctx, tx, db.Value[int], count, form, id)
+	if err != nil {
+		return err
+	}
+	if n >= maxForm {
+		return errForm
+	}
+	const add = `insert into form_file (document, patient, ask) values ($1, $2, $3) on conflict (document, ask) do nothing`
+	_, err = tx.ExecContext(ctx, add, id, patient, form)
+	return err
 }
 
 // resource returns the letter as FHIR: tagged as coming from the patient, as

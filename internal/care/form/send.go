@@ -108,7 +108,7 @@ func (s *Store) take(ctx context.Context, tx *db.Tx, pass access.Pass, a *Ask, q
 	if err := s.records.Hold(ctx, tx, a.Patient); err != nil {
 		return err
 	}
-	if err := ownFiles(ctx, tx, a.Patient, sent.Answers); err != nil {
+	if err := ownFiles(ctx, tx, pass, *a, sent.Answers); err != nil {
 		return err
 	}
 	score, err := s.putResponse(ctx, tx, pass, a.Form, q, &sent)
@@ -223,15 +223,18 @@ func lay(ctx context.Context, tx *db.Tx, patient string, answers form.Answers) e
 var errFile = errs.New(errs.Invalid, "We could not find the photo that goes with this form. Please send it once more.")
 
 // ownFiles says whether every file in the answers is one that was sent for
-// this patient.
-func ownFiles(ctx context.Context, tx *db.Tx, patient string, answers form.Answers) error {
+// this patient; from whoever did not sign in, one that came with this form.
+func ownFiles(ctx context.Context, tx *db.Tx, pass access.Pass, a Ask, answers form.Answers) error {
+	const q = `select count(*) from upload u where u.document = $1 and u.patient = $2
+		and ($3 = 0 or exists (select 1 from form_file f where f.document = u.document and f.patient = u.patient and f.ask = $4))`
+	bound := bit(pass.Actor().Kind == access.Link)
 	for _, list := range answers {
 		for _, v := range list {
 			if v.Kind != "Attachment" {
 				continue
 			}
 			id := strings.TrimPrefix(v.Text, "DocumentReference/")
-			n, err := db.One(ctx, tx, db.Value[int], `select count(*) from upload where document = $1 and patient = $2`, id, patient)
+			n, err := db.One(ctx, tx, db.Value[int], q, id, a.Patient, bound, a.ID)
 			if err != nil {
 				return err
 			}

@@ -26,6 +26,7 @@ type Forms struct {
 	Store formStore
 	Saved *saved.Store
 	Carry carried
+	Files asked.Files
 }
 
 // formStore is what it needs of package form.
@@ -83,6 +84,14 @@ func (v fillView) place(q *asked.Sheet) string {
 		return v.T("%s, page %d of %d", title, n, of)
 	}
 	return v.Form.Title.Say(v.Lang.Tag())
+}
+
+// multipart is how a page that asks for files is sent.
+func multipart(q *asked.Sheet) templ.Attributes {
+	if !q.Files() {
+		return nil
+	}
+	return templ.Attributes{"enctype": "multipart/form-data"}
 }
 
 // step is where the form goes on after a page.
@@ -229,9 +238,7 @@ func (p *Pickup) fillSheet(w http.ResponseWriter, r *http.Request, then func(v f
 		if !ok {
 			return errNoPage
 		}
-		if err := r.ParseForm(); err != nil {
-			return errForm.Because(err)
-		}
+		p.Forms.Files.Read(w, r)
 		return then(v, q)
 	})
 }
@@ -246,8 +253,14 @@ func (p *Pickup) fillPage(w http.ResponseWriter, r *http.Request) error {
 // fillNext takes a page and goes on.
 func (p *Pickup) fillNext(w http.ResponseWriter, r *http.Request) error {
 	return p.fillSheet(w, r, func(v fillView, q *asked.Sheet) error {
+		refused := p.Forms.Files.Take(r, v.pass, v.ID, v.Ask.Title, q)
 		at, turned := q.Turn(r.PostForm)
 		whole := turned || q.Take(r.PostForm)
+		for link, why := range refused {
+			if !turned {
+				q.Wrong[link], whole = why, false
+			}
+		}
 		var err error
 		if v.At, err = v.saved.Save(r.Context(), v.pass, v.Place(), q.Typed); err != nil {
 			return err
@@ -271,8 +284,8 @@ func (p *Pickup) fillNext(w http.ResponseWriter, r *http.Request) error {
 
 // fillSave keeps what was typed on a page while it is being typed.
 func (p *Pickup) fillSave(w http.ResponseWriter, r *http.Request) error {
-	r, _ = p.Site.Speak(w, r)
 	return p.fillSheet(w, r, func(v fillView, q *asked.Sheet) error {
+		r, _ := p.Site.Speak(w, r)
 		at, err := v.saved.Save(r.Context(), v.pass, v.Place(), q.Page().Merge(v.Answers, r.PostForm))
 		if err != nil {
 			return err

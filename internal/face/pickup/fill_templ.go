@@ -345,6 +345,10 @@ func fillFormPage(v fillView, q *asked.Sheet) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
+			templ_7745c5c3_Err = templ.RenderAttributes(ctx, templ_7745c5c3_Buffer, multipart(q))
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
 			templ_7745c5c3_Err = templ.RenderAttributes(ctx, templ_7745c5c3_Buffer, web.AutosaveForm(v.View, v.at(fmt.Sprintf("%d/save", q.Number))))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err

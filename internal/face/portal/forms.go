@@ -234,7 +234,7 @@ func (p *Portal) formPage(w http.ResponseWriter, r *http.Request) error {
 
 // formNext takes a page and goes on to the next.
 func (p *Portal) formNext(w http.ResponseWriter, r *http.Request) error {
-	p.readForm(w, r)
+	p.formFiles().Read(w, r)
 	s, f, err := p.fill(r)
 	if err != nil {
 		return err
@@ -243,7 +243,7 @@ func (p *Portal) formNext(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	refused := p.takeFiles(r, f, q)
+	refused := p.formFiles().Take(r, f.pass, f.ID, f.Title, q)
 	if at, ok := q.Turn(r.PostForm); ok {
 		if _, err := p.Forms.Saved.Save(r.Context(), f.pass, f.Place(), q.Typed); err != nil {
 			return err
@@ -277,7 +277,7 @@ func (p *Portal) formNext(w http.ResponseWriter, r *http.Request) error {
 
 // formSave keeps what was typed on a page while it is being typed.
 func (p *Portal) formSave(w http.ResponseWriter, r *http.Request) error {
-	p.readForm(w, r)
+	p.formFiles().Read(w, r)
 	s, f, err := p.fill(r)
 	if err != nil {
 		return err

@@ -4,7 +4,6 @@ import (
 	"net/http"
 
 	"hale/internal/care/form"
-	std "hale/internal/standard/form"
 )
 
 // carriedData is what leads to a form elsewhere.
@@ -15,15 +14,9 @@ type carriedData struct {
 }
 
 // carries says whether a form can go on elsewhere without signing in: the
-// patient's own alone, since the link asks for their date of birth, and one
-// that asks for no files, which are taken in after signing in.
+// patient's own alone, since the link asks for their date of birth.
 func (p *Portal) carries(f filling) bool {
-	files := false
-	f.Form.Each(func(it *std.Item, _ int) bool {
-		files = files || it.Type == std.Attachment
-		return !files
-	})
-	return !files && p.Forms.Carry != nil && f.State == form.Open && f.pass.Actor().Patient == f.Patient
+	return p.Forms.Carry != nil && f.State == form.Open && f.pass.Actor().Patient == f.Patient
 }
 
 // formElsewhere shows a link to the form for another phone or computer, or

@@ -10,6 +10,7 @@ import (
 	"hale/internal/base/errs"
 	"hale/internal/base/intake"
 	"hale/internal/care/document"
+	"hale/internal/face/question"
 )
 
 // uploads is how many files are taken at the same moment: each is opened in
@@ -18,7 +19,7 @@ const uploads = 3
 
 var (
 	errNoUpload = errs.New(errs.Invalid, "Please choose a photo or a PDF first.")
-	errBusy     = errs.New(errs.TooMany, "Many people send files right now. Please try again in a minute.")
+	errBusy     = question.ErrBusy
 )
 
 // uploadAsk asks what to send.

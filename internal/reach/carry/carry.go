@@ -18,7 +18,6 @@ import (
 	"hale/internal/base/ids"
 	"hale/internal/care/form"
 	"hale/internal/reach/link"
-	std "hale/internal/standard/form"
 	"hale/internal/store/db"
 )
 
@@ -62,10 +61,6 @@ const mark = "form/"
 // mostLinks is how many links to one form open at a time.
 const mostLinks = 10
 
-// ErrFiles refuses a link to a form that asks for files: they are taken in
-// after signing in alone.
-var ErrFiles = errs.New(errs.Invalid, "This form asks for a photo or a file. To fill it in elsewhere, please sign in there.")
-
 var (
 	errSent = errs.New(errs.Conflict, "You have already sent this form. We have it.")
 	errMany = errs.New(errs.TooMany, "There are many links to this form already. Please use the last one.")
@@ -106,18 +101,6 @@ func (s *Store) make(ctx context.Context, pass access.Pass, t Target) (address s
 	}
 	if a.State != form.Open {
 		return "", errSent
-	}
-	q, err := a.Read()
-	if err != nil {
-		return "", fmt.Errorf("carry: link: %w", err)
-	}
-	files := false
-	q.Each(func(it *std.Item, _ int) bool {
-		files = files || it.Type == std.Attachment
-		return !files
-	})
-	if files {
-		return "", ErrFiles
 	}
 	const old = `select count(*) from form_link where ask = $1 and made_at > $2`
 	const put = `insert into form_link (id, patient, ask, writer, made_by, made_at) values ($1, $2, $3, $4, $5, $6)`
