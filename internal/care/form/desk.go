@@ -26,13 +26,10 @@ func (s *Store) Came(ctx context.Context, pass access.Pass, reviewed bool, n int
 	}
 	hidden, until := pass.Veil()
 	q := `select ` + askColumns + `''` + askFrom + `where a.state = 'sent' and a.reviewed_at = 0 and $1 = 0 and ` + veil + clerks(pass) + ` order by a.alarm desc, a.sent_at, a.id limit $4`
-	old := `select ` + askColumns + `''` + askFrom + `where a.state = 'sent' and a.reviewed_at > $1 and ` + veil + clerks(pass) + ` order by a.reviewed_at desc, a.id limit $4`
-	list, err := []Ask(nil), error(nil)
 	if reviewed {
-		list, err = db.All(ctx, s.db, scanAsk, old, 0, hidden, until, n)
-	} else {
-		list, err = db.All(ctx, s.db, scanAsk, q, 0, hidden, until, n)
+		q = `select ` + askColumns + `''` + askFrom + `where a.state = 'sent' and a.reviewed_at > $1 and ` + veil + clerks(pass) + ` order by a.reviewed_at desc, a.id limit $4`
 	}
+	list, err := db.All(ctx, s.db, scanAsk, q, 0, hidden, until, n)
 	if err != nil {
 		return nil, fmt.Errorf("form: came: %w", err)
 	}
@@ -46,8 +43,8 @@ func (s *Store) Whose(ctx context.Context, pass access.Pass, id string) (patient
 		return "", "", err
 	}
 	type row struct{ patient, ask string }
-	r, err := db.One(ctx, s.db, func(scan db.Scan) (r row, err error) { return r, scan(&r.patient, &r.ask) },
-		`select a.patient, a.id`+askFrom+`where (a.id = $1 or a.response = $1 and a.response <> '')`+clerks(pass), id)
+	q := `select a.patient, a.id` + askFrom + `where (a.id = $1 or a.response = $1 and a.response <> '')` + clerks(pass)
+	r, err := db.One(ctx, s.db, func(scan db.Scan) (r row, err error) { return r, scan(&r.patient, &r.ask) }, q, id)
 	if errors.Is(err, db.ErrNone) {
 		return "", "", errNone
 	}
@@ -223,7 +220,8 @@ func clerksLeads(pass access.Pass) string {
 }
 
 func lead(ctx context.Context, c db.Conn, pass access.Pass, id string) (Lead, error) {
-	l, err := db.One(ctx, c, scanLead, `select `+leadColumns+` from form_lead l join form f on f.id = l.form where l.id = $1 and l.state <> 'begun'`+clerksLeads(pass), id)
+	q := `select ` + leadColumns + ` from form_lead l join form f on f.id = l.form where l.id = $1 and l.state <> 'begun'` + clerksLeads(pass)
+	l, err := db.One(ctx, c, scanLead, q, id)
 	if errors.Is(err, db.ErrNone) {
 		return l, errNone
 	}

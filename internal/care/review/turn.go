@@ -59,10 +59,9 @@ func (s *Store) Turns(ctx context.Context, pass access.Pass, mark string, n int)
 	if err != nil {
 		return nil, err
 	}
-	const shown = ` not exists (select 1 from shield z where z.patient = w.patient and z.id = w.result
-		and z.typ = 'Observation' and ((z.labels & $1) <> 0 or z.held_until > $2)) `
 	const q = `select w.patient, w.place, w.at, w.result from review_wait w
-		where (w.place, w.at, w.patient, w.result) > ($3, $4, $5, $6) and ` + shown + `
+		where (w.place, w.at, w.patient, w.result) > ($3, $4, $5, $6) and not exists (select 1 from shield z where z.patient = w.patient and z.id = w.result
+				and z.typ = 'Observation' and ((z.labels & $1) <> 0 or z.held_until > $2))
 			and not exists (select 1 from review_wait e where e.patient = w.patient and (e.place, e.at, e.result) < (w.place, w.at, w.result)
 				and not exists (select 1 from shield z where z.patient = e.patient and z.id = e.result
 					and z.typ = 'Observation' and ((z.labels & $1) <> 0 or z.held_until > $2)))
@@ -77,7 +76,7 @@ func (s *Store) Turns(ctx context.Context, pass access.Pass, mark string, n int)
 	if err != nil || len(list) == 0 {
 		return nil, wrapTurns(err)
 	}
-	return list, wrapTurns(s.fill(ctx, list, shown, hidden, until))
+	return list, wrapTurns(s.fill(ctx, list, hidden, until))
 }
 
 func wrapTurns(err error) error {
@@ -88,14 +87,16 @@ func wrapTurns(err error) error {
 }
 
 // fill adds what waits of each patient.
-func (s *Store) fill(ctx context.Context, list []Turn, shown string, hidden, until int64) error {
+func (s *Store) fill(ctx context.Context, list []Turn, hidden, until int64) error {
 	at, ids := map[string]int{}, make([]string, len(list))
 	for i, t := range list {
 		at[t.Patient], ids[i] = i, t.Patient
 	}
 	q := `select w.patient, w.result, w.place, w.at, r.name from review_wait w
 		join result r on r.patient = w.patient and r.id = w.result
-		where w.patient in (` + db.In(3, len(ids)) + `) and ` + shown + ` order by w.place, w.at, w.result`
+		where w.patient in (` + db.In(3, len(ids)) + `) and not exists (select 1 from shield z where z.patient = w.patient and z.id = w.result
+				and z.typ = 'Observation' and ((z.labels & $1) <> 0 or z.held_until > $2))
+		order by w.place, w.at, w.result`
 	waits, err := db.All(ctx, s.db, scanWait, q, append([]any{hidden, until}, db.Args(ids)...)...)
 	if err != nil {
 		return err

@@ -60,7 +60,8 @@ func (s *Store) Due(ctx context.Context, pass access.Pass) (int, error) {
 	if err := pass.OpenAllOne(access.RunOutreach, access.AnswerVisits); err != nil {
 		return 0, err
 	}
-	n, err := db.One(ctx, s.db, db.Value[int], `select count(*) from call c where c.state = 'open' and c.not_before <= $1`+clerks(pass), db.Micro(s.now()))
+	q := `select count(*) from call c where c.state = 'open' and c.not_before <= $1` + clerks(pass)
+	n, err := db.One(ctx, s.db, db.Value[int], q, db.Micro(s.now()))
 	if err != nil {
 		return 0, fmt.Errorf("call: due: %w", err)
 	}
