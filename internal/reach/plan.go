@@ -121,9 +121,13 @@ func lockPlan(ctx context.Context, tx *db.Tx, now time.Time) error {
 	return nil
 }
 
+// aloud is how many people are decided on at most while others wait for the
+// one writer.
+const aloud = 200
+
 // keep decides on the people of a draft for good, and writes it down. It
-// returns false if the outreach went on without it: its next people are
-// others, or there are none now.
+// returns false if those who come next are others than the draft said: the
+// outreach went on without it or stopped, or only some were decided on.
 func (e *Engine) keep(ctx context.Context, pass access.Pass, d *draft) (kept bool, err error) {
 	o := d.o
 	err = e.DB.Tx(ctx, func(tx *db.Tx) error {
@@ -136,9 +140,13 @@ func (e *Engine) keep(ctx context.Context, pass access.Pass, d *draft) (kept boo
 		if err != nil || now.State != Running || now.Planned != o.Planned {
 			return err // stopped, or another node was here
 		}
+		patients := d.patients
 		p, err := d.holds(ctx, tx, e.Now())
 		if err == nil && p == nil {
-			p, err = e.decideAll(ctx, tx, pass, o, d.patients, d.able)
+			if e.DB.Engine() == db.SQLite {
+				patients = patients[:min(len(patients), aloud)]
+			}
+			p, err = e.decideAll(ctx, tx, pass, o, patients, d.able)
 		}
 		if err != nil {
 			return err
@@ -151,8 +159,8 @@ func (e *Engine) keep(ctx context.Context, pass access.Pass, d *draft) (kept boo
 			return err
 		}
 		e.at(planNoted)
-		kept = true
-		_, err = tx.ExecContext(ctx, `update outreach set planned = $2 where id = $1`, o.ID, o.Planned+len(d.patients))
+		kept = len(patients) == len(d.patients)
+		_, err = tx.ExecContext(ctx, `update outreach set planned = $2 where id = $1`, o.ID, o.Planned+len(patients))
 		return err
 	})
 	return kept && err == nil, err
