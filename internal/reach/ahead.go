@@ -33,6 +33,7 @@ type draft struct {
 	mark     db.Mark
 	at       time.Time
 	p        *planner // nil: it has to be decided when it is written
+	held     bool     // it was written as it is
 }
 
 // draftFor is how old a draft may be where no mark tells what was written
@@ -40,14 +41,18 @@ type draft struct {
 // one message is looked at again as it leaves in any case.
 const draftFor = 5 * time.Second
 
-// draft decides ahead on the people of o that come next; able keeps what mail
-// domains can take. It returns nil when there are none, or o does not run.
-func (e *Engine) draft(ctx context.Context, pass access.Pass, o Outreach, able map[string]policy.Ability) (*draft, error) {
+// draft decides ahead on the next n people of o; able keeps what mail domains
+// can take. It returns nil when there are none, or o does not run.
+func (e *Engine) draft(ctx context.Context, pass access.Pass, o Outreach, n int, able map[string]policy.Ability) (*draft, error) {
 	if o.State != Running || o.Planned >= o.Audience {
 		return nil, nil
 	}
+	numbered := len(o.Tracking.Links) > 0 // marked links get their numbers in the transaction
+	if numbered && e.DB.Engine() == db.SQLite {
+		n = min(n, aloud)
+	}
 	const q = `select patient from audience where outreach = $1 and seq > $2 and seq <= $3 order by seq`
-	patients, err := db.All(ctx, e.DB, db.Value[string], q, o.ID, o.Planned, o.Planned+planBatch)
+	patients, err := db.All(ctx, e.DB, db.Value[string], q, o.ID, o.Planned, o.Planned+n)
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +63,7 @@ func (e *Engine) draft(ctx context.Context, pass access.Pass, o Outreach, able m
 		return nil, err
 	}
 	d := &draft{o: o, patients: patients, able: maps.Clone(able), at: e.Now()}
-	if len(o.Tracking.Links) > 0 { // marked links get their numbers in the transaction
+	if numbered {
 		return d, nil
 	}
 	d.mark = e.DB.Mark(planning, claiming, settling, audit.Aside, jobs.Aside)
@@ -88,11 +93,12 @@ func (d *draft) holds(ctx context.Context, tx *db.Tx, now time.Time) (*planner, 
 // ahead makes the drafts of an outreach, one after the other, each while the
 // one before is written.
 type ahead struct {
-	begin  func(Outreach) <-chan drafted
+	begin  func(o Outreach, n int) <-chan drafted
 	read   func() (Outreach, error)
 	cancel context.CancelFunc
 	coming <-chan drafted
-	kept   bool // the last one was written
+	kept   bool // all people of the last one are decided on
+	size   int  // of the next: people
 }
 
 // drafted is a draft, or why there is none.
@@ -105,12 +111,12 @@ func (e *Engine) ahead(ctx context.Context, pass access.Pass, outreach string) *
 	ctx, cancel := context.WithCancel(ctx)
 	able := map[string]policy.Ability{}
 	return &ahead{
-		cancel: cancel,
-		read:   func() (Outreach, error) { return get(ctx, e.DB, outreach) },
-		begin: func(o Outreach) <-chan drafted {
+		size: planBatch, cancel: cancel,
+		read: func() (Outreach, error) { return get(ctx, e.DB, outreach) },
+		begin: func(o Outreach, n int) <-chan drafted {
 			made := make(chan drafted, 1)
 			go func() {
-				d, err := e.draft(ctx, pass, o, able)
+				d, err := e.draft(ctx, pass, o, n, able)
 				made <- drafted{d, err}
 			}()
 			return made
@@ -131,6 +137,16 @@ func (a *ahead) wait() (made drafted) {
 	return made
 }
 
+// learn makes drafts smaller when the last was for nothing: where others write
+// all the time, what is made quickly holds more often.
+func (a *ahead) learn(held bool) {
+	if held {
+		a.size = min(2*a.size, planBatch)
+		return
+	}
+	a.size = max(a.size/2, aloud)
+}
+
 // next returns the draft of the people who come next, nil when there are
 // none, and begins the one after it.
 func (a *ahead) next() (*draft, error) {
@@ -143,14 +159,14 @@ func (a *ahead) next() (*draft, error) {
 		if err != nil {
 			return nil, err
 		}
-		a.coming = a.begin(o)
+		a.coming = a.begin(o, a.size)
 		if made = a.wait(); made.err != nil || made.d == nil {
 			return nil, made.err
 		}
 	}
 	after := made.d.o
 	after.Planned += len(made.d.patients)
-	a.coming = a.begin(after)
+	a.coming = a.begin(after, a.size)
 	return made.d, nil
 }
 

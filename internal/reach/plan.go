@@ -102,6 +102,7 @@ func (e *Engine) planFor(ctx context.Context, outreach string, limit time.Durati
 		if ahead.kept, err = e.keep(ctx, pass, d); err != nil {
 			return fmt.Errorf("reach: plan %s: %w", outreach, err)
 		}
+		ahead.learn(d.held || d.p == nil)
 		e.at(planKept)
 		e.nudge()
 		e.keepPace(ctx)
@@ -142,7 +143,7 @@ func (e *Engine) keep(ctx context.Context, pass access.Pass, d *draft) (kept boo
 		}
 		patients := d.patients
 		p, err := d.holds(ctx, tx, e.Now())
-		if err == nil && p == nil {
+		if d.held = p != nil; err == nil && !d.held {
 			if e.DB.Engine() == db.SQLite {
 				patients = patients[:min(len(patients), aloud)]
 			}
