@@ -21,6 +21,7 @@ var parsers = map[string]string{
 	"store/keys/kek.Read":             "store/keys/kek.FuzzRead",
 	"store/keys/kek.unmarshal":        "ours: what the key box held, opened and authenticated",
 	"base/shares.Parse":               "base/shares.FuzzParse",
+	"care/review.parseMark":           "care/review.FuzzParseMark",
 	"care/document.Clinical":          "care/document.FuzzClinical",
 	"care/patient.read":               "ours: a resource that fhir.Parse has read",
 	"care/result.reading":             "ours: a row of the database",

@@ -23,7 +23,7 @@ type paneler func(r *http.Request, pass access.Pass, t task.Task) (panel, error)
 func (d *Desk) panels() map[task.Kind]paneler {
 	return map[task.Kind]paneler{
 		task.Refill: d.panelOfMedicine, task.Renewal: d.panelOfMedicine, task.MedicineQuestion: d.panelOfMedicine, task.Reading: d.panelOfReading,
-		task.Form:    d.panelOfForm, task.OfficeForm: d.panelOfForm,
+		task.Form: d.panelOfForm, task.OfficeForm: d.panelOfForm,
 		task.CheckIn: d.checkinPanel, task.Insurance: d.cardPanel,
 		task.Bill:    d.panelOfBill,
 		task.Message: d.panelOfMessage,
