@@ -30,9 +30,9 @@ func (d *Desk) clerk(r *http.Request, patient string) (access.Pass, error) {
 	return passes[0], nil
 }
 
-// reading asks for a pass to read a paper of one patient: any of the record, or
+// paper asks for a pass to read a paper of one patient: any of the record, or
 // those that the front desk works on.
-func (d *Desk) reading(r *http.Request, patient string) (access.Pass, error) {
+func (d *Desk) paper(r *http.Request, patient string) (access.Pass, error) {
 	if opens(r, access.ReadRecord) || clerkRight(r) == access.AnswerPatients {
 		return d.one(r, access.ReadRecord, patient)
 	}

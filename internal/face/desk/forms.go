@@ -228,7 +228,7 @@ func (d *Desk) readResponse(r *http.Request) (responseView, error) {
 	if err != nil {
 		return responseView{}, err
 	}
-	pass, err := d.reading(r, patient)
+	pass, err := d.paper(r, patient)
 	if err != nil {
 		return responseView{}, err
 	}
@@ -280,7 +280,7 @@ func (d *Desk) panelOfForm(r *http.Request, _ access.Pass, t task.Task) (panel, 
 	if d.Forms == nil || t.Values["form"] == "" {
 		return panel{}, nil
 	}
-	pass, err := d.reading(r, t.Patient)
+	pass, err := d.paper(r, t.Patient)
 	if err != nil {
 		return panel{}, err
 	}
@@ -306,7 +306,7 @@ func (d *Desk) patientForms(w http.ResponseWriter, r *http.Request) error {
 
 func (d *Desk) renderPatientForms(w http.ResponseWriter, r *http.Request, status int, problem string) error {
 	id := r.PathValue("id")
-	pass, err := d.reading(r, id)
+	pass, err := d.paper(r, id)
 	if err != nil {
 		return err
 	}

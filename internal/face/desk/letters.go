@@ -91,7 +91,7 @@ func (d *Desk) listLetters(w http.ResponseWriter, r *http.Request) error {
 // showLetter shows one to whoever may read the record.
 func (d *Desk) showLetter(w http.ResponseWriter, r *http.Request) error {
 	id, letter := r.PathValue("id"), r.PathValue("letter")
-	pass, err := d.reading(r, id)
+	pass, err := d.paper(r, id)
 	if err != nil {
 		return err
 	}
@@ -115,7 +115,7 @@ func (d *Desk) showLetter(w http.ResponseWriter, r *http.Request) error {
 
 // letterFile sends the file of one to be saved.
 func (d *Desk) letterFile(w http.ResponseWriter, r *http.Request) error {
-	pass, err := d.reading(r, r.PathValue("id"))
+	pass, err := d.paper(r, r.PathValue("id"))
 	if err != nil {
 		return err
 	}
