@@ -64,6 +64,7 @@ func TestStory(t *testing.T) {
 	b := start(t, serve(t))
 	nurse := b.tab(t, "nurse", 1280, 900)
 	nurse.stepIn("J. Okafor")
+	nurse.rests("A medicine runs out") // it would text Maria after a minute, and she gets one text a day
 	outreach, link := "", ""
 	for range 4 { // one in ten times chance holds Maria out
 		outreach = nurse.writesOutreach()
@@ -77,10 +78,20 @@ func TestStory(t *testing.T) {
 	b.watch.token(link[strings.LastIndex(link, "/")+1:])
 	mariaOpens(t, b, link)
 	nurse.looksAtEffect(outreach)
-	patientSignsIn(t, b) // later, for a journey of the town texts Maria after a minute, and she gets one text a day
+	patientSignsIn(t, b)
 	caregiverLooks(t, b)
 	provokes(nurse, b.watch)
 	outside(t, b, b.watch)
+}
+
+// rests has a journey of the town wait.
+func (tb *tab) rests(journey string) {
+	tb.t.Helper()
+	tb.visit("/desk/journeys")
+	tb.press(journey)
+	tb.until("the journey", `location.pathname.startsWith("/desk/journeys/")`)
+	tb.press("Pause")
+	tb.until("a journey that rests", `[...document.querySelectorAll("button")].some((e) => e.innerText.trim() === "Start")`)
 }
 
 // stepIn signs in as one of the demo's people.
