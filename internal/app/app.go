@@ -243,7 +243,7 @@ func (a *App) engine(ctx context.Context) error {
 		Law: book, Fence: a.c.fence(),
 		DB: a.db, Doors: a.Doors, IDs: a.ids, Now: a.c.Now, Key: a.c.Key, Keys: a.Keys, Events: a.events, Links: a.links, Track: a.signs(),
 		Gateways: a.senders.gateways, BaseURL: a.c.base(), Log: a.c.Log, Node: a.ids.New(),
-		Back: a.back(), Clinic: a.c.writer(), Limits: a.c.Text.Limits, NoOffers: a.c.refusesOffers(), Visits: a.Visits,
+		Back: a.back(), Clinic: a.c.writer(), Limits: a.c.Text.Limits, Ages: a.people.Ages, NoOffers: a.c.refusesOffers(), Visits: a.Visits,
 	})
 	a.consents.Revoked = a.Reach.Revoked
 	a.writes(a.Reach)
@@ -303,7 +303,7 @@ func (a *App) faces(demo *Demo) error {
 	mux := a.routes(demo, api, portal.New(a.portalForms(a.portalBills(a.portalRecord(a.portalDocuments(a.portalApps(a.portalAudit(a.portalPeople(portal.Config{
 		Site: a.site, Doors: a.Doors, People: a.patients, Results: result.NewStore(a.db).In(a.units), Units: a.units,
 		Medicines: medication.NewStore(a.db), Supplies: a.supplies(), Readings: a.readings(), Problems: problem.NewStore(a.db),
-		Documents: document.NewStore(a.db, a.Record), Letters: a.letterbox(), Visits: a.Visits, CheckIn: a.checkIn(), Recaps: recap.NewStore(a.db, a.Record), Tasks: a.Tasks, Inbox: a.Reach,
+		Documents: document.NewStore(a.db, a.Record), Letters: a.letterbox(), Visits: a.Visits, CheckIn: a.checkIn(), Recaps: recap.NewStore(a.db, a.Record, a.units), Tasks: a.Tasks, Inbox: a.Reach,
 		Looks: look.NewStore(a.db, a.c.Now), Releases: a.guards.holds, Records: a.Record, Fences: a.Record, Now: a.c.Now, SignIn: a.signIn,
 	})))))))))
 	a.table, a.handler = slices.Concat(mux.Routes(), api.Routes(), a.outreachAPI().Patterns()), a.withTracking(a.serves(api, a.site.Wrap(a.fromNetwork(a.ashore(mux)))))

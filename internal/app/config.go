@@ -24,6 +24,7 @@ type Config struct {
 	Key      seal.Key   // keyed hashes and what is derived; for a plain installation everything
 	Roots    keys.Roots // what lies above the ring; the zero Roots: Key alone
 	Clinic   web.Clinic
+	State    string // two letters: whose law holds for minors beside that of the patient's own; empty: that alone
 	Mail     Mail
 	MailIn   MailIn
 	Text     Text

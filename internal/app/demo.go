@@ -127,6 +127,7 @@ func openDemo(c *Config, dc DemoConfig) (*Demo, error) {
 		return nil, err
 	}
 	c.Bills.Stripe = Stripe{Base: d.till.URL(), Secret: key, Hooks: []string{sign}, Private: true}
+	c.State = "IL"
 	c.Clinic.Name, c.Clinic.Phone, c.Clinic.Address = town.Clinic, town.ClinicPhone, town.ClinicAddress
 	c.Mail = Mail{Server: d.mail.Addr(), From: "care@riverside.example", TLS: "required", CA: d.mail.CA(), Onward: true}
 	c.Text.URL, c.Text.From = d.phones.URL(), town.ClinicPhone

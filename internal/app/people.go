@@ -19,6 +19,7 @@ import (
 // people are the parts about who helps whom, what patients ask about their
 // records, and to whom those were given.
 type people struct {
+	Ages     *proxy.Ages
 	Helpers  *proxy.Store
 	Requests *request.Store
 	Given    *disclosure.Store
@@ -27,13 +28,14 @@ type people struct {
 // peopleStores makes them, and lets the doors and the accounts narrow what a
 // parent holds.
 func (a *App) peopleStores() error {
-	ages, err := proxy.NewAges(a.c.Clinic.Zone)
+	ages, err := proxy.NewAges(a.c.Clinic.Zone, a.c.State)
 	if err != nil {
 		return err
 	}
 	a.Doors.WithAgeRules(ages)
 	a.Accounts = a.Accounts.WithAges(ages).WithChanged(a.Doors.Forget)
 	a.people = people{
+		Ages:     ages,
 		Helpers:  proxy.NewStore(a.db, a.ids, a.c.Now, a.c.Key, a.audit, ages).Tell(helperNotices{a}, a.Doors.Forget),
 		Requests: request.NewStore(a.db, a.ids, a.c.Now, a.c.Clinic.Zone, a.audit, a.Record).Tell(requestNotices{a}, a.Doors.Forget),
 		Given:    disclosure.NewStore(a.db, a.ids, a.c.Now, a.audit),

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 	_ "time/tzdata" // clinics' zones are known on machines without a zone database, too
@@ -29,6 +30,9 @@ const (
 	keyFile    = "hale.key"
 )
 
+// stateCode are the two letters by which the post names a state.
+var stateCode = regexp.MustCompile(`^[A-Z]{2}$`)
+
 // file is hale.toml.
 type file struct {
 	Address  string   `toml:"address"`
@@ -39,6 +43,7 @@ type file struct {
 		Name    string `toml:"name"`
 		Phone   string `toml:"phone"`
 		Address string `toml:"address"`
+		State   string `toml:"state"`
 		Zone    string `toml:"zone"`
 		Brand   string `toml:"brand"`
 	} `toml:"clinic"`
@@ -212,6 +217,9 @@ func (f file) config(data string) (app.Config, error) {
 		wrong = append(wrong, fmt.Sprintf("clinic.zone %q is no time zone; write one like America/Chicago", f.Clinic.Zone))
 	}
 	c.Clinic.Zone = zone
+	if c.State = strings.ToUpper(f.Clinic.State); c.State != "" && !stateCode.MatchString(c.State) {
+		wrong = append(wrong, fmt.Sprintf("clinic.state %q is no state; write its two letters, like IL", f.Clinic.State))
+	}
 	if _, _, err := net.SplitHostPort(c.Addr); err != nil {
 		wrong = append(wrong, fmt.Sprintf("address %q must be HOST:PORT", c.Addr))
 	}

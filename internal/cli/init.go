@@ -86,6 +86,7 @@ const sampleConfig = `# Hale's configuration. Lines that begin with # show the d
 name = "Our clinic"
 # phone = "+1 555 0100"
 # address = "12 Main Street, Springfield"
+# state = "IL"                         # what parents may see of minors here, beside the law of the patient's own state
 # zone = "America/New_York"            # times on pages and quiet hours
 # brand = "oklch(0.46 0.085 195)"      # one colour; everything else follows from it
 

@@ -154,7 +154,7 @@ func New(c Config) *Engine {
 	}
 	if e.Ages == nil {
 		var err error
-		if e.Ages, err = proxy.NewAges(c.Clinic.Zone); err != nil {
+		if e.Ages, err = proxy.NewAges(c.Clinic.Zone, ""); err != nil {
 			c.Log.Error("reach: the ages cannot be read", "error", err)
 		}
 	}

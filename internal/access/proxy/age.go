@@ -35,14 +35,17 @@ type Band struct {
 
 // Ages knows the packs. It narrows what a parent may do by the clock.
 type Ages struct {
-	packs map[string]Pack
-	zone  *time.Location
+	packs  map[string]Pack
+	clinic string // the state that the clinic works in; empty: nobody said
+	zone   *time.Location
 }
 
 // NewAges reads the packs that come with Hale. Birthdays begin at midnight
-// in the clinic's zone.
-func NewAges(zone *time.Location) (*Ages, error) {
-	a := &Ages{packs: map[string]Pack{}, zone: zone}
+// in the clinic's zone. The law of the state that the clinic works in holds
+// for every patient, beside that of the patient's own: a child may consent
+// where the care is given. An empty state leaves the patient's alone.
+func NewAges(zone *time.Location, clinic string) (*Ages, error) {
+	a := &Ages{packs: map[string]Pack{}, clinic: clinic, zone: zone}
 	names, err := fs.Glob(packFiles, "packs/*.json")
 	if err != nil {
 		return nil, fmt.Errorf("proxy: packs: %w", err)
@@ -107,23 +110,49 @@ func (a *Ages) Packs() []Pack {
 	return list
 }
 
-// band returns the band that holds at now for somebody born on born, and
-// when the next one begins; ok is false where the birth date is not known
-// well enough, which counts as grown up: nothing is opened by mistake.
+// band returns what both the patient's state and the clinic's leave at now to
+// a parent of somebody born on born, and when the next band of either begins;
+// ok is false where the birth date is not known well enough, which counts as
+// grown up: nothing is opened by mistake.
 func (a *Ages) band(born, state string, now time.Time) (b Band, next time.Time, ok bool) {
 	day, err := time.ParseInLocation(time.DateOnly, born, a.zone)
 	if err != nil {
 		return Band{Ends: true}, time.Time{}, false
 	}
-	for _, one := range a.Pack(state).Bands {
-		from := birthday(day, one.From)
+	b, next = a.Pack(state).at(day, now)
+	if a.clinic != "" {
+		here, then := a.Pack(a.clinic).at(day, now)
+		b = b.and(here)
+		if next.IsZero() || !then.IsZero() && then.Before(next) {
+			next = then
+		}
+	}
+	return b, next, true
+}
+
+// at returns the band of p that holds at now for somebody born on that day,
+// and when the next one begins; never, if none does.
+func (p Pack) at(born, now time.Time) (b Band, next time.Time) {
+	for _, one := range p.Bands {
+		from := birthday(born, one.From)
 		if from.After(now) {
-			return b, from, true
+			return b, from
 		}
 		b = one
 	}
-	return b, time.Time{}, true
+	return b, time.Time{}
 }
+
+// and returns what b and o both leave.
+func (b Band) and(o Band) Band {
+	return Band{
+		From: max(b.From, o.From), Ends: b.Ends || o.Ends,
+		Categories: known(b.Categories, o.Categories), Actions: known(b.Actions, o.Actions), Labels: known(b.Labels, o.Labels),
+	}
+}
+
+// same says whether b and o leave the same.
+func (b Band) same(o Band) bool { return !wider(b, o) && !wider(o, b) && b.Ends == o.Ends }
 
 // birthday is midnight of the day on which somebody gets that old. Who was
 // born on a leap day has it on March 1.
@@ -161,10 +190,18 @@ type Change struct {
 // false if none will.
 func (a *Ages) Next(born, state string, now time.Time) (c Change, ok bool) {
 	b, next, known := a.band(born, state, now)
-	if !known || next.IsZero() {
+	if !known {
 		return c, false
 	}
-	after, _, _ := a.band(born, state, next)
+	after, later := b, next
+	for ; ; next = later { // a birthday of one state may change nothing where the other is stricter
+		if next.IsZero() {
+			return c, false
+		}
+		if after, later, _ = a.band(born, state, next); !after.same(b) {
+			break
+		}
+	}
 	c = Change{At: next, Age: after.From, Ends: after.Ends}
 	for _, one := range b.Categories {
 		if !slices.Contains(after.Categories, one) {

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -8,7 +9,7 @@ import (
 )
 
 func TestAgesNext(t *testing.T) {
-	ages, err := NewAges(time.UTC)
+	ages, err := NewAges(time.UTC, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,10 +42,41 @@ func TestAgesNext(t *testing.T) {
 	}
 }
 
+// What a clinic's own state takes from parents is taken whatever the state of
+// the patient's address leaves, and the other way round.
+func TestAgesWhereTheClinicIs(t *testing.T) {
+	at := time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
+	grant := Proxy{Patient: "kim", Basis: access.AsParent, Limits: Limits{Actions: Actions, Categories: access.Categories, Labels: access.HIV}}.Grant("Kim")
+	for _, tt := range []struct {
+		name, clinic, state, born string
+		hiv, writes               bool
+		next                      string
+	}{
+		{"a child of 12 with two careful states", "WA", "IL", "2014-01-01", false, false, "2032-01-01"},
+		{"the same the other way round", "IL", "WA", "2014-01-01", false, false, "2032-01-01"},
+		{"a child of 12 of the state alone", "", "WA", "2014-01-01", true, true, "2027-01-01"},
+		{"a child of 13 of the state alone", "", "WA", "2013-01-01", true, false, "2027-01-01"},
+		{"a child of 13, the clinic stricter", "CA", "WA", "2013-01-01", false, false, "2031-01-01"},
+		{"a clinic where no pack holds", "TX", "WA", "2014-01-01", false, false, "2032-01-01"},
+	} {
+		ages, err := NewAges(time.UTC, tt.clinic)
+		if err != nil {
+			t.Fatal(err)
+		}
+		g := ages.Narrow(grant, tt.born, tt.state, at)
+		if (g.Labels&access.HIV != 0) != tt.hiv || slices.Contains(g.Rights, access.SendMessages) != tt.writes {
+			t.Errorf("%s: %+v, want HIV %t, writing %t", tt.name, g, tt.hiv, tt.writes)
+		}
+		if c, ok := ages.Next(tt.born, tt.state, at); !ok || c.At.Format(time.DateOnly) != tt.next {
+			t.Errorf("%s: next is %+v, %t, want %s", tt.name, c, ok, tt.next)
+		}
+	}
+}
+
 // Whatever the age and the state, narrowing only takes away, and from 18 on
 // leaves nothing; what is no parent's is left alone.
 func TestAgesNarrowNeverWidens(t *testing.T) {
-	ages, err := NewAges(time.UTC)
+	ages, err := NewAges(time.UTC, "")
 	if err != nil {
 		t.Fatal(err)
 	}

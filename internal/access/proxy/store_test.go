@@ -42,7 +42,7 @@ func (w *world) clock() time.Time { return w.now }
 
 func (w *world) node(t *testing.T) *node {
 	t.Helper()
-	ages, err := proxy.NewAges(time.UTC)
+	ages, err := proxy.NewAges(time.UTC, "")
 	if err != nil {
 		t.Fatal(err)
 	}

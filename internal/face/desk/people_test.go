@@ -34,7 +34,7 @@ func withPeople(t *testing.T, d *db.DB) (*guarded, *request.Store) {
 	t.Helper()
 	g := newGuarded(t, d)
 	clock := haletest.Clock(g.now)
-	ages, err := proxy.NewAges(g.config.Site.Clinic.Zone)
+	ages, err := proxy.NewAges(g.config.Site.Clinic.Zone, "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,7 +23,7 @@ func (h *house) SendInvite(_ context.Context, s proxy.Sent) error {
 // helpers is a store of helpers, with the accounts that the tests sign in to.
 func (h *house) helpers(t testing.TB) *proxy.Store {
 	t.Helper()
-	ages, err := proxy.NewAges(time.UTC)
+	ages, err := proxy.NewAges(time.UTC, "")
 	if err != nil {
 		t.Fatal(err)
 	}
