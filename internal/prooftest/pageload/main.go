@@ -91,10 +91,13 @@ func report(engine string, o options, pages []page) (slow int) {
 	}
 	fmt.Printf("%s, %d people: %d pages, the middle page in %.1f ms, %d slower than %s\n",
 		engine, o.people, len(pages), ms(pages[len(pages)/2].middle), slow, goal)
+	if busy := len(slices.DeleteFunc(slices.Clone(pages), func(p page) bool { return p.first == 0 || p.middle > goal })); busy > 0 {
+		fmt.Printf("%d more were slower at first alone, while the program was busy with something else\n", busy)
+	}
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "who\tpage\tp50 ms\tp95 ms\tCPU ms\tkB")
+	fmt.Fprintln(w, "who\tpage\tp50 ms\tp95 ms\tCPU ms\tkB\tp50 at first")
 	for _, p := range pages[:min(len(pages), max(slow, o.shown))] {
-		fmt.Fprintf(w, "%s\t%s\t%.1f\t%.1f\t%.1f\t%d\n", p.who, p.kind, ms(p.middle), ms(p.late), p.cpu*1000, p.bytes/1000)
+		fmt.Fprintf(w, "%s\t%s\t%.1f\t%.1f\t%.1f\t%d\t%.1f\n", p.who, p.kind, ms(p.middle), ms(p.late), p.cpu*1000, p.bytes/1000, ms(max(p.first, p.middle)))
 	}
 	_ = w.Flush()
 	return slow
