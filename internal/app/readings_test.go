@@ -28,7 +28,7 @@ func TestReadingsOut(t *testing.T) {
 			"sugar, low":         {[]string{"kind", "glucose", "glucose", "65"}, false, "65 mg/dL"},
 			"sugar, very low":    {[]string{"kind", "glucose", "glucose", "53"}, true, "53 mg/dL"},
 			"sugar, very high":   {[]string{"kind", "glucose", "glucose", "400"}, true, "400 mg/dL"},
-			"weight, up":         {[]string{"kind", "weight", "weight", "166", "unit", "lb"}, false, "75.3 kg"},
+			"weight, up":         {[]string{"kind", "weight", "weight", "166", "unit", "lb"}, false, "75.3 kg (166 lb)"},
 		} {
 			k.clock.move(60e9)
 			p := k.press("ada", "/readings/new", append(one.form, "at", k.measured())...)

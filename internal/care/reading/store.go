@@ -240,7 +240,7 @@ func (s *Store) tell(ctx context.Context, tx *db.Tx, pass access.Pass, in New, r
 	}
 	values := map[string]string{"value": in.words(), "measured": in.At.UTC().Format(time.RFC3339)}
 	if gain > 0 {
-		values["gain within a week"] = strconv.FormatFloat(gain, 'f', 1, 64) + " kg"
+		values["gain within a week"] = weight(gain, 1)
 	}
 	if r.Level == Danger {
 		values["danger"] = "The patient was told to get help at once."
@@ -250,6 +250,12 @@ func (s *Store) tell(ctx context.Context, tx *db.Tx, pass access.Pass, in New, r
 	return err
 }
 
+// weight says kilograms, and pounds with so many digits beside: the desk may
+// think in either.
+func weight(v float64, places int) string {
+	return strconv.FormatFloat(v, 'f', 1, 64) + " kg (" + strconv.FormatFloat(v/0.45359237, 'f', places, 64) + " lb)"
+}
+
 // words is the value as the desk reads it.
 func (n New) words() string {
 	number := func(v float64, places int) string { return strconv.FormatFloat(v, 'f', places, 64) }
@@ -257,7 +263,7 @@ func (n New) words() string {
 	case Pressure:
 		return number(n.Upper, 0) + "/" + number(n.Lower, 0) + " mmHg"
 	case Weight:
-		return number(n.Weight, 1) + " kg"
+		return weight(n.Weight, 0)
 	}
 	return number(n.Glucose, 0) + " mg/dL"
 }

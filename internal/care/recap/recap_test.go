@@ -2,6 +2,7 @@ package recap_test
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 
@@ -10,6 +11,7 @@ import (
 	"hale/internal/base/lang"
 	"hale/internal/care/clinician"
 	"hale/internal/care/recap"
+	"hale/internal/care/result"
 	"hale/internal/care/visit"
 	"hale/internal/haletest"
 	"hale/internal/record"
@@ -53,6 +55,8 @@ func stay(t *testing.T, d *db.DB) (*record.Store, *recap.Store) {
 		`Encounter/office "status":"finished","class":{"code":"AMB"},`+subject+`,"appointment":[{"reference":"Appointment/a1"}],"reasonCode":[{"text":"Follow-up of blood pressure"}],"period":{"start":"2026-11-03T15:00:00Z","end":"2026-11-03T15:20:00Z"}`,
 		`Encounter/ward "status":"finished","class":{"code":"IMP"},`+subject+`,"reasonCode":[{"text":"Pneumonia"}],"period":{"start":"2026-11-10T08:00:00Z","end":"2026-11-14T11:00:00Z"}`,
 		`Observation/bp "status":"final","code":{"text":"Blood pressure"},`+subject+`,"encounter":{"reference":"Encounter/office"},"component":[{"code":{"text":"Systolic"},"valueQuantity":{"value":134,"unit":"mmHg"}},{"code":{"text":"Diastolic"},"valueQuantity":{"value":82,"unit":"mmHg"}}]`,
+		`Observation/kilos "status":"final","category":[{"coding":[{"code":"vital-signs"}]}],"code":{"coding":[{"system":"http://loinc.org","code":"29463-7"}],"text":"Weight"},`+subject+`,"encounter":{"reference":"Encounter/office"},"valueQuantity":{"value":72.6,"unit":"kg","code":"kg"}`,
+		`Observation/stone "status":"final","category":[{"coding":[{"code":"laboratory"}]}],"code":{"text":"Stone"},`+subject+`,"encounter":{"reference":"Encounter/office"},"valueQuantity":{"value":2.5,"unit":"g"}`,
 		`ServiceRequest/lab "status":"active","intent":"order","code":{"text":"Blood test in three months"},`+subject+`,"encounter":{"reference":"Encounter/office"}`,
 		`DocumentReference/n1 "status":"current","description":"Note from Dr. Raman",`+subject+`,"content":[{"attachment":{"contentType":"text/plain","data":"SGk="}}],"context":{"encounter":[{"reference":"Encounter/office"}]}`,
 		drug("m-old", "x", "2025-01-10", "Lisinopril 10 MG", "Take 1 tablet each morning", `"status":"active"`),
@@ -65,7 +69,7 @@ func stay(t *testing.T, d *db.DB) (*record.Store, *recap.Store) {
 		`CarePlan/home "status":"active","intent":"plan",`+subject+`,"encounter":{"reference":"Encounter/ward"},"activity":[`+activity("red-flag", "Fever over 101 F")+`,`+activity("call", "Questions about antibiotics: 708-555-0142")+`,`+
 			activity("to-do", "Walk a little every day")+`,`+activity("to-do", "Drink enough water")+`,`+activity("follow-up", "See Dr. Raman within a week")+`]`,
 	)
-	return records, recap.NewStore(d, records)
+	return records, recap.NewStore(d, records, func() result.Units { return result.Customary })
 }
 
 func activity(code, text string) string {
@@ -85,8 +89,15 @@ func TestStoreOf(t *testing.T) {
 			t.Fatal(err)
 		}
 		if office.Encounter != "office" || office.Inpatient || len(office.Why) != 1 || len(office.Orders) != 1 || len(office.Notes) != 1 || office.Notes[0].Title != "Note from Dr. Raman" ||
-			len(office.Measured) != 1 || office.Measured[0].Value != "134/82 mmHg" {
+			office.Plan.Flags != nil {
 			t.Errorf("of an appointment = %+v", office)
+		}
+		said := map[string]string{}
+		for _, m := range office.Measured {
+			said[m.Name] = m.Value
+		}
+		if want := map[string]string{"Blood pressure": "134/82 mmHg", "Weight": "160 lb", "Stone": "2.5 g"}; !maps.Equal(said, want) {
+			t.Errorf("what was measured = %v, want %v", said, want)
 		}
 		ward, err := s.Of(ctx, read, visit.Visit{ID: "ward"}, lang.English)
 		if err != nil || !ward.Inpatient {

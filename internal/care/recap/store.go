@@ -12,6 +12,7 @@ import (
 	"hale/internal/access"
 	"hale/internal/base/lang"
 	"hale/internal/care/medication"
+	"hale/internal/care/result"
 	"hale/internal/care/view"
 	"hale/internal/care/visit"
 	"hale/internal/record"
@@ -30,10 +31,12 @@ type records interface {
 type Store struct {
 	db      *db.DB
 	records records
+	units   func() result.Units
 }
 
-// NewStore returns a store that reads from r.
-func NewStore(d *db.DB, r records) *Store { return &Store{d, r} }
+// NewStore returns a store that reads from r and says amounts of the body in
+// units.
+func NewStore(d *db.DB, r records, units func() result.Units) *Store { return &Store{d, r, units} }
 
 // Of returns what came of a visit, in a language, of the patient whom pass
 // opens for ReadRecord. What the pass does not show is left out.
@@ -137,7 +140,10 @@ func (s *Store) findings(ctx context.Context, pass access.Pass, r *Recap, _ lang
 
 func (s *Store) measured(ctx context.Context, pass access.Pass, r *Recap, l lang.Lang) error {
 	return s.about(ctx, pass, r, "Observation", func(id string, n fhir.Node) {
-		value := quantity(l, n.Get("valueQuantity"))
+		value := s.body(l, n)
+		if value == "" {
+			value = quantity(l, n.Get("valueQuantity"))
+		}
 		var parts []string
 		unit := ""
 		for c := range n.Get("component").Each() {
@@ -152,6 +158,36 @@ func (s *Store) measured(ctx context.Context, pass access.Pass, r *Recap, l lang
 			r.Measured = append(r.Measured, Value{Name: name, Value: value, ID: id})
 		}
 	})
+}
+
+// body says a vital sign in the clinic's units; empty where they say it as it
+// stands in the record.
+func (s *Store) body(l lang.Lang, n fhir.Node) string {
+	q := n.Get("valueQuantity")
+	r := result.Result{Unit: q.Get("code").Text()}
+	if r.Value, r.HasValue = q.Get("value").Number(); !r.HasValue {
+		return ""
+	}
+	for c := range n.Get("category").Each() {
+		for _, code := range c.Codings() {
+			if code.Code == "vital-signs" {
+				r.Category = result.Vital
+			}
+		}
+	}
+	for _, code := range n.Get("code").Codings() {
+		if code.System == "http://loinc.org" {
+			r.Code = code.Code
+		}
+	}
+	if r.Unit == "" {
+		r.Unit = q.Get("unit").Text()
+	}
+	said, other := s.units().Say(l, r)
+	if !other {
+		return ""
+	}
+	return said
 }
 
 func quantity(l lang.Lang, q fhir.Node) string {

@@ -116,6 +116,13 @@ func other(l lang.Lang, r Result) string {
 	return ""
 }
 
+// Say returns the value of r in u, as it is read; ok is false where u says it
+// as it stands in the record.
+func (u Units) Say(l lang.Lang, r Result) (said string, ok bool) {
+	r = u.Of(r)
+	return amount(l, r.Code, r.Value, r.Unit), r.kept != ""
+}
+
 // amount returns a value with its unit; how tall somebody is in feet and
 // inches, and a fever with the digit that makes it one.
 func amount(l lang.Lang, code string, v float64, unit string) string {
