@@ -8,7 +8,7 @@ import (
 
 // Counting a large outreach takes time that nobody should wait twice for.
 const (
-	cheap   = 20 * time.Millisecond // what takes less is counted each time
+	cheap   = 4 * time.Millisecond // what takes less is counted each time
 	keepFor = 100                   // times what the counting took
 	longest = time.Minute           // is any answer given without counting anew
 	oldest  = 5 * time.Minute       // is any answer given while it is counted anew

@@ -30,11 +30,11 @@ func (e *Engine) Count(ctx context.Context, pass access.Pass, expr segment.Expr)
 	if err := pass.OpenAll(access.RunOutreach); err != nil {
 		return 0, err
 	}
-	inner, args, err := segment.Compile(pass, expr, e.Now())
+	q, args, err := segment.CompileCount(pass, expr, e.Now())
 	if err != nil {
 		return 0, err
 	}
-	n, err := db.One(ctx, e.DB, db.Value[int], `select count(*) from (`+inner+`) s`, args...)
+	n, err := db.One(ctx, e.DB, db.Value[int], q, args...)
 	if err != nil {
 		return 0, fmt.Errorf("reach: count: %w", err)
 	}

@@ -323,7 +323,7 @@ func TestAmbiguousStop(t *testing.T) {
 		w.send()
 		must(w, w.e.Receipt(t.Context(), reach.Receipt{Channel: reach.SMS, From: "+13125550142", Kind: "replied", Text: "too many texts"}))
 		everyone := w.run(access.AnswerPatients)
-		list, err := w.e.Revocations(t.Context(), everyone, false)
+		list, err := w.e.RevocationsOpen(t.Context(), everyone)
 		if err != nil || len(list) != 1 || list[0].Sure || list[0].Said != "too many texts" || !list[0].Open() || list[0].Honoured.IsZero() || list[0].Due.Before(w.clock().AddDate(0, 0, 10)) {
 			t.Fatalf("Revocations = %+v, %v", list, err)
 		}

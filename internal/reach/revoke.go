@@ -197,17 +197,23 @@ func readRevocation(scan db.Scan) (r Revocation, err error) {
 	return r, err
 }
 
-// Revocations returns those that somebody has to look at, the soonest due
-// first; with all set, the last thousand, newest first.
-func (e *Engine) Revocations(ctx context.Context, pass access.Pass, all bool) ([]Revocation, error) {
+// RevocationsOpen returns those that somebody has to look at, the soonest due
+// first, five hundred at most.
+func (e *Engine) RevocationsOpen(ctx context.Context, pass access.Pass) ([]Revocation, error) {
+	return e.revocations(ctx, pass, 500, `where v.honoured_at = 0 or v.sure = 0 and v.review = '' order by v.due_at, v.id`)
+}
+
+// Revocations returns the last n, newest first.
+func (e *Engine) Revocations(ctx context.Context, pass access.Pass, n int) ([]Revocation, error) {
+	return e.revocations(ctx, pass, n, `order by v.received_at desc, v.id desc`)
+}
+
+// revocations returns the first n of which, a constant.
+func (e *Engine) revocations(ctx context.Context, pass access.Pass, n int, which string) ([]Revocation, error) {
 	if err := pass.OpenAll(access.AnswerPatients); err != nil {
 		return nil, err
 	}
-	q := `select ` + revocationColumns + ` from revocation v where v.honoured_at = 0 or v.sure = 0 and v.review = '' order by v.due_at, v.id limit 500`
-	if all {
-		q = `select ` + revocationColumns + ` from revocation v order by v.received_at desc, v.id desc limit 1000`
-	}
-	list, err := db.All(ctx, e.DB, readRevocation, q)
+	list, err := db.All(ctx, e.DB, readRevocation, `select `+revocationColumns+` from revocation v `+which+` limit $1`, n)
 	if err != nil {
 		return nil, fmt.Errorf("reach: revocations: %w", err)
 	}
@@ -218,6 +224,22 @@ func (e *Engine) Revocations(ctx context.Context, pass access.Pass, all bool) ([
 type Clock struct {
 	All, Open, Unsure, Late int // Late: not honoured when due, ever
 	Longest                 time.Duration
+}
+
+// RevocationsWaiting counts those that somebody has to look at: open ones, and
+// ones that may not have been meant.
+func (e *Engine) RevocationsWaiting(ctx context.Context, pass access.Pass) (open, unsure int, err error) {
+	if err := pass.OpenAll(access.AnswerPatients); err != nil {
+		return 0, 0, err
+	}
+	const q = `
+		select coalesce(sum(case when honoured_at = 0 then 1 else 0 end), 0), coalesce(sum(case when sure = 0 and review = '' then 1 else 0 end), 0)
+		from revocation
+		where honoured_at = 0 or sure = 0 and review = ''`
+	if _, err = db.One(ctx, e.DB, func(scan db.Scan) (int, error) { return 0, scan(&open, &unsure) }, q); err != nil {
+		return 0, 0, fmt.Errorf("reach: revocations: %w", err)
+	}
+	return open, unsure, nil
 }
 
 // RevocationClock counts them.

@@ -13,7 +13,7 @@ import (
 // by a way, soonest first.
 func (s *Store) Booked(ctx context.Context, pass access.Pass, via string, after time.Time, n int) ([]Visit, error) {
 	const q = `select ` + columns + from + `
-		where v.start_at >= $1 and ` + veil + ` and v.via = $4 and v.status = 'booked'
+		where v.start_at >= $1 and ` + veil + ` and v.via = $4 and v.via <> '' and v.status = 'booked'
 		order by v.start_at, v.id
 		limit $5`
 	if err := pass.OpenAll(access.FindPatients); err != nil {

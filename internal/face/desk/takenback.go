@@ -35,13 +35,13 @@ func (d *Desk) wordTask(r *http.Request) ([]taskRow, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := d.Words.RevocationClock(r.Context(), pass)
-	if err != nil || c.Unsure+c.Open == 0 {
+	open, unsure, err := d.Words.RevocationsWaiting(r.Context(), pass)
+	if err != nil || unsure+open == 0 {
 		return nil, err
 	}
-	row := taskRow{Href: "/desk/revocations", Icon: "ban", Tone: "watch", N: c.Unsure + c.Open, Title: "Taken back", Sub: counted(c.Unsure, "answer may have been a STOP: it counts until somebody has looked", "answers may have been a STOP: they count until somebody has looked")}
-	if c.Open > 0 {
-		row.Tone, row.Sub = "act", counted(c.Open, "permission was taken back and messages may still go", "permissions were taken back and messages may still go")
+	row := taskRow{Href: "/desk/revocations", Icon: "ban", Tone: "watch", N: unsure + open, Title: "Taken back", Sub: counted(unsure, "answer may have been a STOP: it counts until somebody has looked", "answers may have been a STOP: they count until somebody has looked")}
+	if open > 0 {
+		row.Tone, row.Sub = "act", counted(open, "permission was taken back and messages may still go", "permissions were taken back and messages may still go")
 	}
 	return []taskRow{row}, nil
 }
@@ -64,19 +64,18 @@ func (d *Desk) listRevocations(w http.ResponseWriter, r *http.Request) error {
 	case "not_meant":
 		v.Said = "Noted: it was no STOP. Messages go there again."
 	}
-	open, err := d.Words.Revocations(r.Context(), pass, false)
+	open, err := d.Words.RevocationsOpen(r.Context(), pass)
 	if err != nil {
 		return err
 	}
-	all, err := d.Words.Revocations(r.Context(), pass, true)
+	all, err := d.Words.Revocations(r.Context(), pass, 100)
 	if err != nil {
 		return err
 	}
 	if v.Open, err = d.revocationRows(r, open); err != nil {
 		return err
 	}
-	v.All, err = d.revocationRows(r, all[:min(len(all), 100)])
-	if err != nil {
+	if v.All, err = d.revocationRows(r, all); err != nil {
 		return err
 	}
 	return d.Site.Render(w, r, http.StatusOK, revocationsPage(d.view(r, "Taken back", "today"), v))

@@ -20,7 +20,9 @@ import (
 // and what they took back.
 type Words interface {
 	Reachable(ctx context.Context, pass access.Pass) (reach.WayTo, error)
-	Revocations(ctx context.Context, pass access.Pass, all bool) ([]reach.Revocation, error)
+	RevocationsOpen(ctx context.Context, pass access.Pass) ([]reach.Revocation, error)
+	Revocations(ctx context.Context, pass access.Pass, n int) ([]reach.Revocation, error)
+	RevocationsWaiting(ctx context.Context, pass access.Pass) (open, unsure int, err error)
 	RevocationClock(ctx context.Context, pass access.Pass) (reach.Clock, error)
 	ReviewRevocation(ctx context.Context, pass access.Pass, id string, meant bool) error
 	Blocks(ctx context.Context, pass access.Pass, address string, n int) ([]reach.Block, int, error)

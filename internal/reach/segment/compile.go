@@ -34,12 +34,23 @@ var (
 // not written to is shown, not hidden. What pass does not show of the record
 // does not count.
 func Compile(pass access.Pass, e Expr, now time.Time) (sql string, args []any, err error) {
+	from, args, err := compile(pass, e, now)
+	return `select p.id ` + from + ` order by p.id`, args, err
+}
+
+// CompileCount turns e into SQL that says how many Compile would return.
+func CompileCount(pass access.Pass, e Expr, now time.Time) (sql string, args []any, err error) {
+	from, args, err := compile(pass, e, now)
+	return `select count(*) ` + from, args, err
+}
+
+func compile(pass access.Pass, e Expr, now time.Time) (from string, args []any, err error) {
 	c := compiler{pass: pass, now: now}
 	cond, err := c.expr(e, 0)
 	if err != nil {
 		return "", nil, err
 	}
-	return `select p.id from person p where p.active = 1 and ` + cond + ` order by p.id`, c.args, nil
+	return `from person p where p.active = 1 and ` + cond, c.args, nil
 }
 
 type compiler struct {

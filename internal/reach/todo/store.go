@@ -35,14 +35,16 @@ func said(kinds string) string {
 // source is the query for all there is of k: subject, patient, outreach,
 // channel, at, note. It is made of constants alone.
 func (k Kind) source() (string, error) {
-	const failed = `
+	const of = `
 		select i.id as subject, i.patient, i.outreach,
 			coalesce((select m.channel from message m where m.intent = i.id order by m.step desc limit 1), '') as channel,
 			coalesce((select max(m.state_at) from message m where m.intent = i.id), i.decided_at) as at, '' as note
-		from intent i
+		from intent i`
+	const failed = of + `
 		where i.state = 'blocked' and i.purpose in ('recall', 'safety', 'emergency') and i.decision like '%"verdict":"block"%'
-			or i.state in ('exhausted', 'expired')
-			and exists (select 1 from message m where m.intent = i.id and m.state in ('undelivered', 'given_up'))
+		union all` + of + `
+		where i.state in ('exhausted', 'expired')
+			and i.id in (select f.intent from message f where f.state in ('undelivered', 'given_up'))
 			and not exists (select 1 from message m where m.intent = i.id
 				and (m.state in ('accepted', 'delivered', 'seen', 'acted', 'scheduled', 'handing_off', 'uncertain') or m.state = 'given_up' and m.in_doubt = 1))`
 	const doubt = `
@@ -87,7 +89,7 @@ func (k Kind) uncalled() string {
 	case Failed:
 		return ` and not exists (select 1 from call c where c.kind = 'unreached' and c.subject = i.subject and c.state <> 'open')`
 	case Reply: // it stands in its thread, with a task of its own
-		return ` and not exists (select 1 from thread t where t.about = i.subject) and not exists (select 1 from thread_notice n where n.message = i.subject)`
+		return ` and not exists (select 1 from thread t where t.about = i.subject and t.about <> '') and not exists (select 1 from thread_notice n where n.message = i.subject)`
 	}
 	return ""
 }
