@@ -31,12 +31,17 @@ func (fakeWords) Reachable(_ context.Context, pass access.Pass) (reach.WayTo, er
 		Purposes: []reach.PurposeTo{{Name: "Care reminder"}}}, err
 }
 
-func (fakeWords) Revocations(_ context.Context, pass access.Pass, all bool) ([]reach.Revocation, error) {
-	list := []reach.Revocation{{ID: "r1", Patient: "maria", Channel: "sms", Purpose: "*", Method: "sms_freetext", Received: noon, Honoured: noon, Due: noon.Add(240 * time.Hour), Said: "please no more <texts>"}}
-	if all {
-		list = append(list, reach.Revocation{ID: "r2", Channel: "email", Purpose: "marketing", Method: "one_click", Sure: true, Received: noon, Honoured: noon, Due: noon})
-	}
-	return list, pass.OpenAll(access.AnswerPatients)
+func (fakeWords) RevocationsOpen(_ context.Context, pass access.Pass) ([]reach.Revocation, error) {
+	return []reach.Revocation{{ID: "r1", Patient: "maria", Channel: "sms", Purpose: "*", Method: "sms_freetext", Received: noon, Honoured: noon, Due: noon.Add(240 * time.Hour), Said: "please no more <texts>"}}, pass.OpenAll(access.AnswerPatients)
+}
+
+func (f fakeWords) Revocations(ctx context.Context, pass access.Pass, _ int) ([]reach.Revocation, error) {
+	list, err := f.RevocationsOpen(ctx, pass)
+	return append(list, reach.Revocation{ID: "r2", Channel: "email", Purpose: "marketing", Method: "one_click", Sure: true, Received: noon, Honoured: noon, Due: noon}), err
+}
+
+func (fakeWords) RevocationsWaiting(_ context.Context, pass access.Pass) (open, unsure int, err error) {
+	return 0, 1, pass.OpenAll(access.AnswerPatients)
 }
 
 func (fakeWords) RevocationClock(_ context.Context, pass access.Pass) (reach.Clock, error) {
