@@ -290,20 +290,6 @@ func (l *Letterbox) New(ctx context.Context, pass access.Pass, n int) ([]Sent, i
 	return list, count, nil
 }
 
-// Looked notes that whoever holds pass looked at a letter of the patient whom
-// pass opens for AnswerPatients. The first one counts.
-func (l *Letterbox) Looked(ctx context.Context, pass access.Pass, document string) error {
-	patient, err := pass.Open(access.AnswerPatients)
-	if err != nil {
-		return err
-	}
-	const q = `update upload set seen_at = $3, seen_by = $4 where document = $1 and patient = $2 and seen_at = 0`
-	if _, err := l.db.ExecContext(ctx, q, document, patient, l.now().UnixMicro(), pass.Actor().ID); err != nil {
-		return fmt.Errorf("document: looked at %s: %w", document, err)
-	}
-	return nil
-}
-
 func scanSent(scan db.Scan) (s Sent, err error) {
 	var at, seen int64
 	err = scan(&s.Document, &s.Patient, &s.Account, &s.Title, &at, &seen)

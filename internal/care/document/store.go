@@ -221,6 +221,23 @@ func (s *Store) open(ctx context.Context, pass access.Pass, id string) (Document
 	return d, n, nil
 }
 
+// Looked notes that whoever holds pass looked at what a patient sent, at a
+// time. It is for whoever may read that document; the first one counts.
+func (s *Store) Looked(ctx context.Context, pass access.Pass, id string, at time.Time) error {
+	if _, _, err := s.open(ctx, pass, id); err != nil {
+		return err
+	}
+	patient, err := pass.OpenOne(access.ReadRecord, access.AnswerVisits)
+	if err != nil {
+		return err
+	}
+	const q = `update upload set seen_at = $3, seen_by = $4 where document = $1 and patient = $2 and seen_at = 0`
+	if _, err := s.db.ExecContext(ctx, q, id, patient, at.UnixMicro(), pass.Actor().ID); err != nil {
+		return fmt.Errorf("document: looked at %s: %w", id, err)
+	}
+	return nil
+}
+
 // clerical says why a document is not for the front desk, nil if it is or if
 // pass opens all of the record: the photo of an insurance card that a patient
 // sent is, and what came with a form of the office.

@@ -330,8 +330,6 @@ func noteOf(r *http.Request) string {
 		return "Added. Now you can open times for it."
 	case "saved":
 		return "Saved. Patients see it from now on."
-	case "applied":
-		return "The new details are in the record, and the patient is told."
 	case "gone":
 		return "Somebody else was faster, or the time was no longer there. Nothing was changed."
 	}

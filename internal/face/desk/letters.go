@@ -3,21 +3,23 @@ package desk
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"hale/internal/access"
 	"hale/internal/care/document"
+	"hale/internal/face/web"
 )
 
 // Letters is what the desk needs of what patients send.
 type Letters interface {
 	New(ctx context.Context, pass access.Pass, n int) ([]document.Sent, int, error)
-	Looked(ctx context.Context, pass access.Pass, document string) error
 }
 
 // Documents is what the desk needs to show one of them.
 type Documents interface {
 	Read(ctx context.Context, pass access.Pass, id string) (document.Reading, error)
 	File(ctx context.Context, pass access.Pass, id string) (media string, body []byte, err error)
+	Looked(ctx context.Context, pass access.Pass, id string, at time.Time) error
 }
 
 // mostLetters is how many the list shows.
@@ -31,7 +33,9 @@ type letterRow struct {
 // letterView is one of them, for reading.
 type letterView struct {
 	Back, Who, Title, When, File, Action string
+	Said                                 string
 	Blocks                               []document.Block
+	Picture                              bool // File is one
 	Listed                               bool // it stands in a list that the reader has
 }
 
@@ -83,7 +87,7 @@ func (d *Desk) listLetters(w http.ResponseWriter, r *http.Request) error {
 	}
 	said := ""
 	if r.URL.Query().Get("note") == "looked" {
-		said = "Noted: you have looked at it."
+		said = saidLooked
 	}
 	return d.Site.Render(w, r, http.StatusOK, lettersPage(d.view(r, "Documents from patients", "today"), rows, n, said))
 }
@@ -105,10 +109,11 @@ func (d *Desk) showLetter(w http.ResponseWriter, r *http.Request) error {
 	}
 	v := letterView{Back: "/desk/patients/" + id, Who: people[id].Full, Title: doc.Title, When: d.clock(doc.At), Blocks: doc.Blocks}
 	if doc.File {
-		v.File = r.URL.Path + "/file"
+		v.File, v.Picture = r.URL.Path+"/file", web.Pictured(doc.Media)
 	}
-	if may(r, access.AnswerPatients) {
-		v.Listed, v.Action = true, r.URL.Path
+	v.Listed, v.Action = may(r, access.AnswerPatients), r.URL.Path
+	if r.URL.Query().Get("note") == "looked" {
+		v.Said, v.Action = saidLooked, ""
 	}
 	return d.Site.Render(w, r, http.StatusOK, letterPage(d.view(r, doc.Title, "patients"), v))
 }
@@ -127,15 +132,23 @@ func (d *Desk) letterFile(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// looked notes that somebody has looked at one.
+// saidLooked is what stands on the page after it.
+const saidLooked = "Noted: you have looked at it."
+
+// looked notes that somebody has looked at one. The front desk has no list of
+// them and stays where it is.
 func (d *Desk) looked(w http.ResponseWriter, r *http.Request) error {
-	pass, err := d.one(r, access.AnswerPatients, r.PathValue("id"))
+	pass, err := d.paper(r, r.PathValue("id"))
 	if err != nil {
 		return err
 	}
-	if err := d.Letters.Looked(r.Context(), pass, r.PathValue("letter")); err != nil {
+	if err := d.Documents.Looked(r.Context(), pass, r.PathValue("letter"), d.now()); err != nil {
 		return err
 	}
-	http.Redirect(w, r, "/desk/letters?note=looked", http.StatusSeeOther)
+	to := "/desk/letters"
+	if clerkRight(r) != access.AnswerPatients {
+		to = r.URL.Path
+	}
+	http.Redirect(w, r, to+"?note=looked", http.StatusSeeOther)
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"hale/internal/access"
 	"hale/internal/access/account"
@@ -183,7 +184,7 @@ func (l *letterbox) New(context.Context, access.Pass, int) ([]document.Sent, int
 	return []document.Sent{{Document: "letter", Patient: "maria", Title: "My <b>insurance</b> card", At: noon}}, 1, nil
 }
 
-func (l *letterbox) Looked(_ context.Context, _ access.Pass, id string) error {
+func (l *letterbox) Looked(_ context.Context, _ access.Pass, id string, _ time.Time) error {
 	l.looked = append(l.looked, id)
 	return nil
 }

@@ -164,6 +164,8 @@ func queueSaid(q url.Values) string {
 		return "Claimed. The patients see that you have them."
 	case "opened":
 		return "Open again."
+	case "applied":
+		return "The new details are in the record, and the patient is told."
 	}
 	return ""
 }

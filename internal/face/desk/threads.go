@@ -326,7 +326,7 @@ func (d *Desk) threadLines(r *http.Request, o opened, v *threadView) error {
 			if opens(r, access.ReadMessages) {
 				href = fmt.Sprintf("%s/%s/file/%s/%d", messagesPath, o.ID, l.ID, i)
 			}
-			line.Files = append(line.Files, talkFile{Name: f.Title, Size: fileSize(int64(f.Size)), Href: href})
+			line.Files = append(line.Files, talkFile{Name: f.Title, Size: fileSize(int64(f.Size)), Href: href, Picture: web.Pictured(f.Media)})
 		}
 		all = append(all, placed{l.At, line})
 	}

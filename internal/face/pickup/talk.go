@@ -48,7 +48,10 @@ type talkLine struct {
 }
 
 // talkFile is a file of it, to be saved.
-type talkFile struct{ Href, Name, Words string }
+type talkFile struct {
+	Href, Name, Words string
+	Picture           bool
+}
 
 // filesOf returns the files of a line, each with its address.
 func (v pageView) filesOf(l thread.Line) []talkFile {
@@ -58,7 +61,7 @@ func (v pageView) filesOf(l thread.Line) []talkFile {
 		if f.Media == "application/pdf" {
 			words = v.T("PDF, %s", sizeOf(int64(f.Size)))
 		}
-		list = append(list, talkFile{Href: "said/" + url.PathEscape(l.ID) + "/" + strconv.Itoa(i), Name: f.Title, Words: words})
+		list = append(list, talkFile{Href: "said/" + url.PathEscape(l.ID) + "/" + strconv.Itoa(i), Name: f.Title, Words: words, Picture: web.Pictured(f.Media)})
 	}
 	return list
 }

@@ -9,6 +9,10 @@ func saved(media string) (name string, known bool) {
 	return name, known
 }
 
+// Pictured says whether browsers show files of a type as a picture. What Save
+// sends as another type they do not.
+func Pictured(media string) bool { return media == "image/jpeg" || media == "image/png" }
+
 // Save sends a file to be saved. The browser is told not to open it here,
 // whatever it is.
 func (s *Site) Save(w http.ResponseWriter, media string, body []byte) {
