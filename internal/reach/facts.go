@@ -276,22 +276,32 @@ func (e *Engine) addresses(ctx context.Context, c db.Conn, k *crowd, purpose str
 			k.address[e.hash(Channel(p.Kind), p.Value)] = p.Value
 		}
 	}
-	keys := make([]string, 0, len(k.address))
-	for h := range k.address {
-		keys = append(keys, h)
-	}
-	blocked, rests := map[string]string{}, map[string]time.Time{}
-	now := db.Micro(e.Now())
-	for part := range slices.Chunk(keys, keyChunk) {
-		if err := k.suppressed(ctx, c, part, blocked, purpose, now); err != nil {
-			return err
-		}
-		if err := k.resting(ctx, c, part, rests, now); err != nil {
+	rests := map[string]time.Time{}
+	for part := range slices.Chunk(k.hashes(), keyChunk) {
+		if err := k.resting(ctx, c, part, rests, db.Micro(e.Now())); err != nil {
 			return err
 		}
 	}
 	for _, s := range k.by {
-		s.Suppressed, s.Resting = blocked, rests
+		s.Resting = rests
+	}
+	return e.bar(ctx, c, k, purpose)
+}
+
+// hashes are those of all addresses of k.
+func (k *crowd) hashes() []string { return slices.Collect(maps.Keys(k.address)) }
+
+// bar reads which addresses of k are blocked for purpose. It is all of the
+// facts that hangs on the purpose.
+func (e *Engine) bar(ctx context.Context, c db.Conn, k *crowd, purpose string) error {
+	blocked := map[string]string{}
+	for part := range slices.Chunk(k.hashes(), keyChunk) {
+		if err := k.suppressed(ctx, c, part, blocked, purpose, db.Micro(e.Now())); err != nil {
+			return err
+		}
+	}
+	for _, s := range k.by {
+		s.Suppressed = blocked
 	}
 	return nil
 }

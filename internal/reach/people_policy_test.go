@@ -14,6 +14,7 @@ import (
 	"hale/internal/care/consent"
 	"hale/internal/haletest"
 	"hale/internal/reach"
+	"hale/internal/reach/policy"
 	"hale/internal/store/db"
 )
 
@@ -405,6 +406,38 @@ func TestOfferNeedsSignature(t *testing.T) {
 			if _, err := w.e.Save(t.Context(), w.run(access.RunOutreach), bad); err == nil {
 				t.Errorf("Save of exception %q, paid %t = nil error", bad.Exception, bad.Paid)
 			}
+		}
+	})
+}
+
+// How somebody may be reached is said of each purpose by what is blocked for
+// it: a block of one leaves the others.
+func TestReachableByPurpose(t *testing.T) {
+	haletest.EachDB(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d)
+		w.add(who{id: "ada", sms: "+13125550142"}, who{id: "bob", sms: "+13125550143"})
+		by := func(patient string) map[string]policy.Verdict {
+			to, err := w.e.Reachable(t.Context(), w.pass(patient, access.ReadContacts))
+			must(w, err)
+			verdicts := map[string]policy.Verdict{}
+			for _, p := range to.Purposes {
+				verdicts[p.Key] = p.Verdict
+			}
+			return verdicts
+		}
+		before := by("ada")
+		n, err := w.e.Block(t.Context(), w.run(access.AnswerPatients), reach.Block{Channel: reach.SMS, Value: "+13125550142", Scope: "billing", Reason: "staff", Why: "She asked for letters."})
+		if err != nil || n != 1 {
+			t.Fatalf("Block = %d, %v", n, err)
+		}
+		after := by("ada")
+		for key, was := range before {
+			if now := after[key]; key == "billing" && now == was || key != "billing" && now != was {
+				t.Errorf("%s is %s after a block of bills alone, was %s", key, now, was)
+			}
+		}
+		if got := by("bob"); got["billing"] != before["billing"] {
+			t.Errorf("somebody else's bills are %s, were %s", got["billing"], before["billing"])
 		}
 	})
 }

@@ -75,16 +75,17 @@ func (e *Engine) Reachable(ctx context.Context, pass access.Pass) (w WayTo, err 
 	if err := e.abilities(ctx, everyone, []string{patient}, able); err != nil {
 		return w, fmt.Errorf("reach: reachable: %w", err)
 	}
-	for _, p := range policy.Purposes() {
-		k, err := e.load(ctx, e.DB, everyone, []string{patient}, p.Key, able)
-		if err != nil {
+	purposes := policy.Purposes()
+	k, err := e.load(ctx, e.DB, everyone, []string{patient}, purposes[0].Key, able)
+	if err != nil {
+		return w, fmt.Errorf("reach: reachable: %w", err)
+	}
+	e.wayTo(&w, k.facts(patient))
+	for _, p := range purposes {
+		if err := e.bar(ctx, e.DB, k, p.Key); err != nil {
 			return w, fmt.Errorf("reach: reachable: %w", err)
 		}
-		f := k.facts(patient)
-		if w.Zones == nil {
-			e.wayTo(&w, f)
-		}
-		w.Purposes = append(w.Purposes, e.purposeTo(f, p.Key))
+		w.Purposes = append(w.Purposes, e.purposeTo(k.facts(patient), p.Key))
 	}
 	if err := e.evidence(ctx, pass, patient, &w); err != nil {
 		return w, fmt.Errorf("reach: reachable: %w", err)
