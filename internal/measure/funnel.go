@@ -3,22 +3,28 @@ package measure
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"hale/internal/access"
 	"hale/internal/store/db"
 )
 
-// Funnel returns how many patients of outreach came how far.
-func (s *Store) Funnel(ctx context.Context, pass access.Pass, outreach string) (Funnel, error) {
+// Funnel returns how many patients of outreach came how far; of several, all
+// of them together, a patient once for each.
+func (s *Store) Funnel(ctx context.Context, pass access.Pass, outreach ...string) (Funnel, error) {
 	if err := pass.OpenAll(access.ReadMeasure); err != nil {
 		return Funnel{}, err
 	}
-	return s.funnels.get(ctx, s.now, outreach, func(ctx context.Context) (Funnel, error) { return s.countFunnel(ctx, outreach) })
+	if len(outreach) == 0 {
+		return Funnel{AsOf: s.now()}, nil
+	}
+	return s.funnels.get(ctx, s.now, strings.Join(outreach, " "), func(ctx context.Context) (Funnel, error) { return s.countFunnel(ctx, outreach) })
 }
 
-func (s *Store) countFunnel(ctx context.Context, outreach string) (Funnel, error) {
-	const q = `
+func (s *Store) countFunnel(ctx context.Context, outreach []string) (Funnel, error) {
+	which := db.In(1, len(outreach))
+	q := `
 		select count(*),
 			coalesce(sum(case when i.assignment = 'holdout' then 1 else 0 end), 0),
 			coalesce(sum(case when i.assignment = 'excluded' or i.state = 'blocked' then 1 else 0 end), 0),
@@ -29,16 +35,16 @@ func (s *Store) countFunnel(ctx context.Context, outreach string) (Funnel, error
 				max(` + sent + `) as sent, max(` + delivered + `) as delivered,
 				max(` + seen + `) as seen, max(` + acted + `) as acted
 			from message
-			where outreach = $1
+			where outreach in (` + which + `)
 			group by intent) m on m.intent = i.id
-		where i.outreach = $1`
+		where i.outreach in (` + which + `)`
 	read := func(scan db.Scan) (f Funnel, err error) {
 		err = scan(&f.Patients, &f.Held, &f.Blocked, &f.Sent, &f.Delivered, &f.Seen, &f.Acted)
 		return f, err
 	}
-	f, err := db.One(ctx, s.db, read, q, outreach)
+	f, err := db.One(ctx, s.db, read, q, db.Args(outreach)...)
 	if err != nil {
-		return Funnel{}, fmt.Errorf("measure: funnel %s: %w", outreach, err)
+		return Funnel{}, fmt.Errorf("measure: funnel %v: %w", outreach, err)
 	}
 	f.AsOf = s.now()
 	return f, nil

@@ -327,6 +327,12 @@ func TestStoreFunnel(t *testing.T) {
 		if none, err := s.Funnel(t.Context(), measurePass(t, d), "o2"); err != nil || none.Patients != 0 {
 			t.Errorf("Funnel of an unknown outreach = %+v, %v, want nobody", none, err)
 		}
+		if both, err := s.Funnel(t.Context(), measurePass(t, d), "o2", "o1"); err != nil || both != want {
+			t.Errorf("Funnel of both = %+v, %v, want %+v", both, err, want)
+		}
+		if none, err := s.Funnel(t.Context(), measurePass(t, d)); err != nil || none != (Funnel{AsOf: s.now()}) {
+			t.Errorf("Funnel of nothing = %+v, %v, want nobody", none, err)
+		}
 	})
 }
 

@@ -49,7 +49,7 @@ type Outreaches interface {
 // Effects is what the desk needs of package measure.
 type Effects interface {
 	Effect(ctx context.Context, pass access.Pass, outreach string) (measure.Effect, error)
-	Funnel(ctx context.Context, pass access.Pass, outreach string) (measure.Funnel, error)
+	Funnel(ctx context.Context, pass access.Pass, outreach ...string) (measure.Funnel, error)
 	ByChannel(ctx context.Context, pass access.Pass, outreach string) ([]measure.ChannelRow, error)
 }
 

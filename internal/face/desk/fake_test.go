@@ -197,8 +197,12 @@ func (f *fakes) Effect(_ context.Context, pass access.Pass, id string) (measure.
 	return f.effect[id], pass.OpenAll(access.ReadMeasure)
 }
 
-func (f *fakes) Funnel(_ context.Context, pass access.Pass, _ string) (measure.Funnel, error) {
-	return f.funnel, pass.OpenAll(access.ReadMeasure)
+func (f *fakes) Funnel(_ context.Context, pass access.Pass, ids ...string) (measure.Funnel, error) {
+	all := f.funnel
+	for _, n := range [...]*int{&all.Patients, &all.Held, &all.Blocked, &all.Sent, &all.Delivered, &all.Seen, &all.Acted} {
+		*n *= len(ids)
+	}
+	return all, pass.OpenAll(access.ReadMeasure)
 }
 
 func (f *fakes) ByChannel(_ context.Context, pass access.Pass, _ string) ([]measure.ChannelRow, error) {

@@ -139,24 +139,20 @@ func (d *Desk) fillNumbers(r *http.Request, v *todayView, list []reach.Outreach)
 	if err != nil {
 		return err
 	}
-	var sent, seen, acted int
+	var sent []string
 	for _, o := range list {
-		if o.State == reach.Draft || d.now().Sub(o.Started) > 90*24*time.Hour {
-			continue
+		if o.State != reach.Draft && d.now().Sub(o.Started) <= 90*24*time.Hour {
+			sent = append(sent, o.ID)
 		}
-		f, err := d.Measure.Funnel(r.Context(), pass, o.ID)
-		if err != nil {
-			return err
-		}
-		sent, seen, acted = sent+f.Sent, seen+f.Seen, acted+f.Acted
 	}
-	if sent == 0 {
-		return nil
+	f, err := d.Measure.Funnel(r.Context(), pass, sent...)
+	if err != nil || f.Sent == 0 {
+		return err
 	}
 	v.Numbers = []numberCell{
-		{count(sent), "patients written to in 90 days, once for each outreach"},
-		{share(seen, sent), "of them saw it, machine opens left out"},
-		{count(acted), "acted on it"},
+		{count(f.Sent), "patients written to in 90 days, once for each outreach"},
+		{share(f.Seen, f.Sent), "of them saw it, machine opens left out"},
+		{count(f.Acted), "acted on it"},
 	}
 	return nil
 }
