@@ -50,7 +50,7 @@ func TestDueFor(t *testing.T) {
 		if p := k.press("dora", "/for/ada/health/due", "ref", tetanus, "do", "notnow", "reason", "later"); p.status != 404 {
 			t.Errorf("an answer to another's shot = %d", p.status)
 		}
-		shows(t, "had elsewhere", k.press("dora", "/for/ada/health/due", "ref", shingles, "do", "elsewhere", "day", day(-10)), "We will put it into your record")
+		shows(t, "had elsewhere", k.press("dora", "/for/ada/health/due", "ref", shingles, "do", "elsewhere", "day", day(-10)), "We will put it into their record")
 		shows(t, "what the patient sees of it", k.see("ada", "/health/due"), "Shingles shot")
 		shows(t, "what the desk sees of it", k.see("nia", "/desk/queue"), "I had this somewhere else")
 	})

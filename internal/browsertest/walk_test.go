@@ -28,6 +28,8 @@ var walkers = []struct {
 	{"patient", "Maria Alvarez", []string{"/home", "/health", "/visits", "/inbox", "/more"}},
 	{"caregiver", "Lucía Alvarez", []string{"/for"}},
 	{"nurse", "J. Okafor", []string{"/desk"}},
+	{"front desk", "Ruth Sandoval", []string{"/desk"}},
+	{"billing", "Theo Marsh", []string{"/desk"}},
 	{"marketer", "Dana Whitfield", []string{"/desk"}},
 	{"administrator", "Samir Haddad", []string{"/desk", "/desk/settings"}},
 	{"officer", "Ines Castellano", []string{"/desk"}},

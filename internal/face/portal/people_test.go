@@ -259,3 +259,15 @@ func TestPrivacyThroughPages(t *testing.T) {
 		}
 	})
 }
+
+// Whoever acts for somebody reads of their record, not of "your record".
+func TestWhoseRecord(t *testing.T) {
+	h := newHouse(t, haletest.SQLite(t))
+	for as, page := range map[string]string{"maria": "/health/medicines/add", "rosa": "/for/maria/health/medicines/add"} {
+		body := h.get(t, as, page).body
+		own, theirs := strings.Contains(body, "It goes into your record"), strings.Contains(body, "It goes into their record")
+		if own != (as == "maria") || theirs == own {
+			t.Errorf("%s at %s reads of your record: %t, of their record: %t", as, page, own, theirs)
+		}
+	}
+}

@@ -46,7 +46,15 @@ func (s *Site) View(r *http.Request, title, tab string) View {
 }
 
 // T says text in the reader's language.
-func (v View) T(text string, args ...any) string { return v.Lang.T(text, args...) }
+//
+// Of somebody else's record English says "their record"; the other languages
+// say either by the same word.
+func (v View) T(text string, args ...any) string {
+	if v.For != "" && v.Lang == lang.English {
+		text = strings.ReplaceAll(text, "your record", "their record")
+	}
+	return v.Lang.T(text, args...)
+}
 
 // Link returns the address of a portal page about the same patient.
 func (v View) Link(path string) string {
