@@ -63,6 +63,9 @@ func TestFormsElsewherePhoto(t *testing.T) {
 				t.Errorf("%s is %d", name, p.status)
 			}
 		}
+		if p := k.attach(t, "phone", at+"/1", "file:photo", append(shade(t, 16), make([]byte, 4*intake.MaxFile)...), page...); p.status != 422 || !strings.Contains(p.body, "That was too large for us to take.") {
+			t.Errorf("a page of more than four files' size is %d", p.status)
+		}
 		k.who["stranger"] = k.browser("")
 		if p := k.attach(t, "stranger", at+"/1", "file:photo", shade(t, 16), page...); !strings.Contains(p.body, "Date of birth") {
 			t.Errorf("a photo from who did not open the link is %d", p.status)

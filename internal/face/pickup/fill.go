@@ -238,7 +238,9 @@ func (p *Pickup) fillSheet(w http.ResponseWriter, r *http.Request, then func(v f
 		if !ok {
 			return errNoPage
 		}
-		p.Forms.Files.Read(w, r)
+		if err := p.Forms.Files.Read(w, r); err != nil {
+			return err
+		}
 		return then(v, q)
 	})
 }

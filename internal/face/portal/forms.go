@@ -234,7 +234,9 @@ func (p *Portal) formPage(w http.ResponseWriter, r *http.Request) error {
 
 // formNext takes a page and goes on to the next.
 func (p *Portal) formNext(w http.ResponseWriter, r *http.Request) error {
-	p.formFiles().Read(w, r)
+	if err := p.formFiles().Read(w, r); err != nil {
+		return err
+	}
 	s, f, err := p.fill(r)
 	if err != nil {
 		return err
@@ -277,7 +279,9 @@ func (p *Portal) formNext(w http.ResponseWriter, r *http.Request) error {
 
 // formSave keeps what was typed on a page while it is being typed.
 func (p *Portal) formSave(w http.ResponseWriter, r *http.Request) error {
-	p.formFiles().Read(w, r)
+	if err := p.formFiles().Read(w, r); err != nil {
+		return err
+	}
 	s, f, err := p.fill(r)
 	if err != nil {
 		return err

@@ -2,6 +2,7 @@ package question
 
 import (
 	"context"
+	"errors"
 	"io"
 	"mime/multipart"
 	"net/http"
@@ -35,21 +36,26 @@ type Files struct {
 	Slots   chan struct{}                                            // a place for each file that is being taken
 }
 
-// Read reads the fields of a form, with files or without. What cannot be
-// read is as if it were not there: the page says what is missing.
-func (f Files) Read(w http.ResponseWriter, r *http.Request) {
+// Read reads the fields of a form, with files or without, and says where a
+// file is too large. What else cannot be read is as if it were not there: the
+// page says what is missing.
+func (f Files) Read(w http.ResponseWriter, r *http.Request) error {
 	if !strings.HasPrefix(r.Header.Get("Content-Type"), "multipart/form-data") {
 		_ = r.ParseForm()
-		return
+		return nil
 	}
 	f.Large(w, r, maxPage)
-	_ = r.ParseMultipartForm(maxPage) // all of it in memory, nothing on a disk
+	err := r.ParseMultipartForm(maxPage) // all of it in memory, nothing on a disk
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return err // the page of the refusal says so
+	}
 	if r.MultipartForm != nil {
 		r.PostForm = r.MultipartForm.Value
 	}
 	if r.PostForm == nil {
 		r.PostForm = map[string][]string{}
 	}
+	return nil
 }
 
 // Take puts the files of a page of a form that waits into the letterbox, and
