@@ -200,20 +200,24 @@ func readRevocation(scan db.Scan) (r Revocation, err error) {
 // RevocationsOpen returns those that somebody has to look at, the soonest due
 // first, five hundred at most.
 func (e *Engine) RevocationsOpen(ctx context.Context, pass access.Pass) ([]Revocation, error) {
-	return e.revocations(ctx, pass, 500, `where v.honoured_at = 0 or v.sure = 0 and v.review = '' order by v.due_at, v.id`)
+	const q = `select ` + revocationColumns + ` from revocation v where v.honoured_at = 0 or v.sure = 0 and v.review = '' order by v.due_at, v.id limit 500`
+	if err := pass.OpenAll(access.AnswerPatients); err != nil {
+		return nil, err
+	}
+	list, err := db.All(ctx, e.DB, readRevocation, q)
+	if err != nil {
+		return nil, fmt.Errorf("reach: revocations: %w", err)
+	}
+	return list, nil
 }
 
 // Revocations returns the last n, newest first.
 func (e *Engine) Revocations(ctx context.Context, pass access.Pass, n int) ([]Revocation, error) {
-	return e.revocations(ctx, pass, n, `order by v.received_at desc, v.id desc`)
-}
-
-// revocations returns the first n of which, a constant.
-func (e *Engine) revocations(ctx context.Context, pass access.Pass, n int, which string) ([]Revocation, error) {
+	const q = `select ` + revocationColumns + ` from revocation v order by v.received_at desc, v.id desc limit $1`
 	if err := pass.OpenAll(access.AnswerPatients); err != nil {
 		return nil, err
 	}
-	list, err := db.All(ctx, e.DB, readRevocation, `select `+revocationColumns+` from revocation v `+which+` limit $1`, n)
+	list, err := db.All(ctx, e.DB, readRevocation, q, n)
 	if err != nil {
 		return nil, fmt.Errorf("reach: revocations: %w", err)
 	}
