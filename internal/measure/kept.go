@@ -9,9 +9,9 @@ import (
 // Counting a large outreach takes time that nobody should wait twice for.
 const (
 	cheap   = 4 * time.Millisecond // what takes less is counted each time
-	keepFor = 100                   // times what the counting took
-	longest = time.Minute           // is any answer given without counting anew
-	oldest  = 5 * time.Minute       // is any answer given while it is counted anew
+	keepFor = 100                  // times what the counting took
+	longest = time.Minute          // is any answer given without counting anew
+	oldest  = 5 * time.Minute      // is any answer given while it is counted anew
 )
 
 // kept remembers answers that took long, each for a time in proportion.
