@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"hale/internal/access"
@@ -40,7 +41,7 @@ func NewStore(d *db.DB, r records, events *event.Log, ids *ids.Source, now func(
 }
 
 const columns = `v.id, v.patient, v.status, v.service, v.title, v.start_at, v.end_at, v.practitioner, coalesce(c.name, ''),
-	v.place, coalesce(o.name, ''), v.slot, v.booked_at, v.via, v.ref, v.updated_at`
+	v.place, coalesce(o.name, ''), v.slot, v.booked_at, v.via, v.ref, v.updated_at, v.kind`
 
 const from = `
 	from visit v
@@ -80,7 +81,19 @@ func (s *Store) list(ctx context.Context, pass access.Pass, verb, q string, n in
 	if err != nil {
 		return nil, fmt.Errorf("visit: %s: %w", verb, err)
 	}
+	for i, v := range list {
+		list[i] = v.told(pass)
+	}
 	return list, nil
+}
+
+// told leaves out why somebody was seen where pass is for staff who open no
+// record: the front desk sees that there was a hospital stay, not what for.
+func (v Visit) told(pass access.Pass) Visit {
+	if a := pass.Actor(); v.kind == "encounter" && a.Kind == access.Staff && !a.May(access.ReadRecord, v.Patient) {
+		v.Title, _, _ = strings.Cut(v.Title, whyMark)
+	}
+	return v
 }
 
 // Get returns one visit of the patient that pass opens to read or to book.
@@ -104,7 +117,7 @@ func get(ctx context.Context, c db.Conn, pass access.Pass, patient, id string) (
 	if err != nil {
 		return Visit{}, fmt.Errorf("visit: get %s: %w", id, err)
 	}
-	return v, nil
+	return v.told(pass), nil
 }
 
 const slotColumns = `v.id, v.service, v.title, v.start_at, v.end_at, v.practitioner, coalesce(c.name, ''), v.place, coalesce(o.name, '')`
@@ -166,7 +179,7 @@ func scan(row db.Scan) (v Visit, err error) {
 	var start, end, booked, updated int64
 	var with, withName, where, whereName string
 	err = row(&v.ID, &v.Patient, &v.Status, &v.Service, &v.Title, &start, &end, &with, &withName, &where, &whereName, &v.Slot,
-		&booked, &v.Via, &v.Ref, &updated)
+		&booked, &v.Via, &v.Ref, &updated, &v.kind)
 	v.Start, v.End, v.BookedAt, v.Updated = db.Time(start), db.Time(end), db.Time(booked), db.Time(updated)
 	v.With, v.Where = clinician.Name(with, withName), clinician.Name(where, whereName)
 	return v, err

@@ -282,3 +282,31 @@ func TestViewEncounters(t *testing.T) {
 		}
 	})
 }
+
+// The front desk sees that somebody was seen; why is for who opens the record.
+func TestEncounterWhy(t *testing.T) {
+	haletest.EachDB(t, func(t *testing.T, d *db.DB) {
+		o := open(t, d)
+		o.put(t, "Encounter", "ward", `"status":"finished","class":{"code":"IMP"},"type":[{"text":"Hospital stay"}],"reasonCode":[{"text":"Pneumonia"}],"subject":{"reference":"Patient/p1"},"period":{"start":"2025-01-02T10:00:00Z","end":"2025-01-04T10:20:00Z"}`)
+		as := func(role access.Role) access.Pass {
+			actor := access.Actor{Kind: access.Staff, ID: string(role), Name: "Staff", Roles: []access.Role{role}, Proof: access.Proof{Zone: access.AccountZone, At: haletest.Noon}}
+			pass, err := haletest.Doors(d).Check(t.Context(), actor, access.ReadVisits, "p1")
+			if err != nil {
+				t.Fatal(err)
+			}
+			return pass
+		}
+		for title, pass := range map[string]access.Pass{"Hospital stay": as(access.FrontDesk), "Hospital stay: Pneumonia": as(access.Nurse)} {
+			list, err := o.Past(t.Context(), pass, 9)
+			if err != nil || len(list) != 1 || list[0].Title != title {
+				t.Errorf("Past = %+v, %v, want %q", list, err, title)
+			}
+			if v, err := o.Get(t.Context(), pass, "ward"); err != nil || v.Title != title {
+				t.Errorf("Get = %+v, %v, want %q", v, err, title)
+			}
+		}
+		if list, err := o.Past(t.Context(), haletest.Pass(t, d, "p1", access.ReadVisits), 9); err != nil || len(list) != 1 || list[0].Title != "Hospital stay: Pneumonia" {
+			t.Errorf("the patient's own = %+v, %v", list, err)
+		}
+	})
+}

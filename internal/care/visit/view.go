@@ -139,6 +139,9 @@ func appointment(c record.Change) []any {
 		view.At(n.Get("created")), extension(n, viaURL), extension(n, refURL), view.Source(c), c.At.UnixMicro()}
 }
 
+// whyMark stands in the title of an encounter between what it was and why.
+const whyMark = ": "
+
 func encounter(c record.Change) []any {
 	n := c.Node
 	switch n.Get("status").Text() {
@@ -159,7 +162,7 @@ func encounter(c record.Change) []any {
 	}
 	service, title := serviceOf(view.First(n.Get("type"), n.Get("serviceType")))
 	if why := view.Plain(n.Get("reasonCode").Concept()); why != "" {
-		title = strings.TrimSuffix(title, ".") + ": " + why
+		title = strings.TrimSuffix(title, ".") + whyMark + why
 	}
 	where := clinician.Ref(view.First(n.Get("location", "location"), n.Get("serviceProvider")))
 	return []any{c.ID, c.Patient, "encounter", string(Fulfilled), service, title, start, max(end, start), with, where, "",

@@ -40,6 +40,8 @@ type Visit struct {
 	Via      string    // portal, link, desk, phone; empty: came by a feed
 	Ref      string    // the message or intent that led here
 	Updated  time.Time
+
+	kind string // appointment or encounter
 }
 
 // Status is where a visit stands, in the words of FHIR Appointment; of a
